@@ -1,0 +1,48 @@
+//! What an agent and the server say to each other.
+//!
+//! The fields here are all that ever leaves a practice: counts, sizes, times, yes and no. There is no field for a file
+//! name, a path inside a backup or a tool's output, and none is added without changing `SECURITY.md`.
+//!
+//! The protocol only grows: a field is added as optional, a meaning never changes. See [`VERSION`].
+
+mod answer;
+mod drill;
+mod enrolment;
+mod event;
+mod ids;
+mod medium;
+mod run;
+mod token;
+
+pub use answer::{BatchAnswer, EventAnswer, EventStatus, Problem, ProblemClass};
+pub use drill::{DrillCheck, DrillOutcome, DrillRecorded, DrillStep, StepOutcome};
+pub use enrolment::{EnrolmentAnswer, EnrolmentRequest, EnrolmentToken, EnrolmentTokenError};
+pub use event::{AgentProblem, AgentProblemKind, Batch, Event, EventBody, Heartbeat, RawBatch, RawEvent};
+pub use ids::{AgentId, DrillId, EventId, JobKey, JobKeyError, MarkerId, RunId};
+pub use medium::{MediumRegistered, MediumSighting};
+pub use run::{Claim, DestinationKind, Knowledge, Outcome, RunFacts, RunFinished, RunStarted, ToolIdentity};
+pub use token::{AgentKey, AgentKeyError, Claims, PublicKey, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_LIFETIME, TokenError};
+
+/// The version of the protocol this build speaks, sent in every batch.
+///
+/// History:
+/// - 1 (2026-11-23): enrolment; heartbeat, run started, run finished, medium registered, drill recorded, agent problem.
+pub const VERSION: u32 = 1;
+
+/// Where an agent redeems its enrolment token.
+pub const ENROL_PATH: &str = "/agent/v1/enroll";
+
+/// Where an agent delivers its events.
+pub const EVENTS_PATH: &str = "/agent/v1/events";
+
+/// The most events one batch may carry.
+pub const MAX_BATCH_EVENTS: usize = 100;
+
+/// The largest request body the server reads on an agent route, in bytes.
+pub const MAX_BATCH_BYTES: usize = 256 * 1024;
+
+/// The largest single event, in bytes of JSON.
+pub const MAX_EVENT_BYTES: usize = 16 * 1024;
+
+/// The largest answer an agent reads, in bytes; a longer one is treated as a broken server.
+pub const MAX_ANSWER_BYTES: u64 = 64 * 1024;

@@ -1,0 +1,152 @@
+//! Runs: one execution of a backup job, and the facts measured.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{JobKey, MediumSighting, RunId};
+
+/// A run began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// This run.
+    pub run: RunId,
+    /// The job it is a run of.
+    pub job: JobKey,
+    /// When it began, by the agent's clock.
+    pub started_at: Timestamp,
+    /// Which try this is, 1 for the first.
+    pub attempt: u32,
+}
+
+/// A run ended. Complete in itself: the server needs no [`RunStarted`] to understand it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunFinished {
+    /// This run.
+    pub run: RunId,
+    /// The job it is a run of.
+    pub job: JobKey,
+    /// When it began, by the agent's clock.
+    pub started_at: Timestamp,
+    /// When it ended, by the agent's clock.
+    pub finished_at: Timestamp,
+    /// Which try this was, 1 for the first.
+    pub attempt: u32,
+    /// Whether the agent will try again within the same slot; such a failure does not alert yet.
+    #[serde(default)]
+    pub will_be_retried: bool,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// One sentence why, for an outcome other than ok: from the agent's own table, never the tool's output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The tool's exit code, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+    /// Which tool did it.
+    pub tool: ToolIdentity,
+    /// What was measured.
+    pub facts: RunFacts,
+    /// The medium the run wrote to, if its destination is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub medium: Option<MediumSighting>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The tool says everything it was asked to back up is backed up.
+    Ok,
+    /// A backup was made, and the tool complained (restic 3: some source files unreadable).
+    Warning,
+    /// No usable backup was made.
+    Failed,
+}
+
+/// A backup tool and its version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolIdentity {
+    /// `restic`, `borg`, `command`, …
+    pub name: String,
+    /// The version it reports of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// What a run measured. Everything is optional: unknown is not zero.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunFacts {
+    /// Bytes of the source that were looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_processed: Option<u64>,
+    /// Bytes added to the destination.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_added: Option<u64>,
+    /// Files in the backup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files_total: Option<u64>,
+    /// Files that were not in the backup before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files_new: Option<u64>,
+    /// Files that changed since the backup before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files_changed: Option<u64>,
+    /// Problems the tool counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors: Option<u64>,
+    /// The tool's own name of what it made (a snapshot id, an archive id), so that a drill can say what it restored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+    /// What kind of place it went to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination: Option<DestinationKind>,
+    /// A full backup, as opposed to one that needs others to be restored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full: Option<Claim>,
+    /// What was written was read back and checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Claim>,
+    /// What was written was compared with the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Claim>,
+    /// The backup is compressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compressed: Option<Claim>,
+    /// The backup is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encrypted: Option<Claim>,
+}
+
+/// A yes or no about a run, and how it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Yes or no.
+    pub holds: bool,
+    /// How it is known.
+    pub known: Knowledge,
+}
+
+/// How a [`Claim`] is known, from best to worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Knowledge {
+    /// Seen in the tool's own result or in the backup itself.
+    Measured,
+    /// The tool is set up to do so, or cannot do otherwise.
+    Configured,
+    /// Somebody says so.
+    Attested,
+}
+
+/// The kinds of place a backup goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DestinationKind {
+    /// A disk, tape or cartridge that is taken out and rotated.
+    Medium,
+    /// A company's storage, away from the practice.
+    Vendor,
+    /// A disk that stays where it is.
+    Disk,
+}
