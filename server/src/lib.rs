@@ -1,1 +1,3 @@
+//! The central server.
 
+pub mod config;
