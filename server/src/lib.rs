@@ -1,3 +1,20 @@
-//! The central server.
+//! Lastgood's server: knows what should have happened by when, and says when it did not.
+//!
+//! `routes` and `worker` list everything that can happen here; each slice folder holds one thing whole.
 
+pub mod alerts;
+pub mod app;
+pub mod audit;
+pub mod clock;
 pub mod config;
+pub mod db;
+pub mod error;
+pub mod expectations;
+pub mod ids;
+pub mod ingest;
+pub mod notifications;
+pub mod routes;
+pub mod runs;
+pub mod users;
+pub mod web;
+pub mod worker;

@@ -1,0 +1,25 @@
+//! THE list of the slices' routes: method, path, who may call, what is audited.
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+
+use crate::app::App;
+use crate::web::access::{nowhere, router, wrong_method};
+use crate::web::{Route, assets, cross_site, page, security_headers};
+
+/// Every route there is.
+pub fn table() -> Vec<Route> {
+    [assets::routes()].into_iter().flatten().collect()
+}
+
+/// The table as a service, with what surrounds every route.
+pub fn service(app: &App) -> Router {
+    router(app, table())
+        .fallback(nowhere)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(cross_site::refuse_cross_site))
+        .layer(from_fn_with_state(app.clone(), page::render_errors))
+        .layer(from_fn(security_headers::add))
+        .layer(from_fn_with_state(app.clone(), page::identify))
+        .with_state(app.clone())
+}

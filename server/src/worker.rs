@@ -1,0 +1,37 @@
+//! THE list of background work and its periods.
+
+use std::time::Duration;
+
+use crate::app::App;
+use crate::expectations;
+
+/// Starts everything that runs beside requests. Each task ends when the application is told to stop.
+pub fn start(app: &App) {
+    let evaluator = app.clone();
+    app.spawn(async move {
+        let period = evaluator.options.evaluator_period;
+        repeat(&evaluator, "evaluator", period, &evaluator.wake.evaluator, || {
+            expectations::evaluate(&evaluator)
+        })
+        .await;
+    });
+}
+
+/// Does `work` again and again: when woken, and at the latest every `period`. What fails is logged and tried again; one
+/// failure never ends it.
+pub async fn repeat<Work, Done>(app: &App, name: &'static str, period: Duration, wake: &tokio::sync::Notify, work: Work)
+where
+    Work: Fn() -> Done,
+    Done: Future<Output = Result<(), crate::error::AppError>>,
+{
+    while !app.shutdown().is_cancelled() {
+        if let Err(error) = work().await {
+            tracing::error!(worker = name, %error, "will be tried again");
+        }
+        tokio::select! {
+            () = app.shutdown().cancelled() => {}
+            () = wake.notified() => {}
+            () = tokio::time::sleep(period) => {}
+        }
+    }
+}
