@@ -13,6 +13,7 @@ pub mod expectations;
 pub mod ids;
 pub mod ingest;
 pub mod notifications;
+pub mod postgres;
 pub mod routes;
 pub mod runs;
 pub mod users;
