@@ -12,6 +12,7 @@ pub mod error;
 pub mod expectations;
 pub mod ids;
 pub mod ingest;
+pub mod listen;
 pub mod notifications;
 pub mod postgres;
 pub mod routes;

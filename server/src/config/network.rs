@@ -1,7 +1,7 @@
 //! Networks as `10.0.0.0/8`, and whose word about a caller's address is believed.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// A range of addresses; a single address is a range of one.
@@ -12,6 +12,19 @@ pub struct Network {
 }
 
 impl Network {
+    /// The loopback networks.
+    pub const fn this_machine() -> [Network; 2] {
+        let v4 = Network {
+            first: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            prefix: 8,
+        };
+        let v6 = Network {
+            first: IpAddr::V6(Ipv6Addr::LOCALHOST),
+            prefix: 128,
+        };
+        [v4, v6]
+    }
+
     /// Whether `address` lies in this network. An IPv4 address written as IPv6 (`::ffff:10.0.0.1`) counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.first, address.to_canonical()) {
