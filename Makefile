@@ -1,0 +1,75 @@
+# What a person types, and what CI types: the same. `make` alone lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+# Builds take what PostgreSQL says about each query from .sqlx. Set to false to ask the database in DATABASE_URL.
+export SQLX_OFFLINE ?= true
+
+timed = @printf '\n== %s\n' '$(1)'; SECONDS=0; $(2); printf '== %s: %d s\n' '$(1)' $$SECONDS
+
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-reset run test lint build-tests journeys browser bench screenshots fmt sqlx sqlx-check needs-demo needs-test
+
+help: ## Lists what can be made
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: needs-demo ## Starts a firm with 24 practices to look at, and a real agent; keeps its content from one time to the next
+	cargo build --locked --bins
+	@exec target/debug/lastgood demo
+
+demo-reset: needs-demo ## Throws the demo's content away; the next `make demo` starts over
+	cargo build --locked --bins
+	@exec target/debug/lastgood demo --reset
+
+run: needs-demo ## Starts the server as it would run in life, with its own PostgreSQL
+	cargo build --locked --bins
+	@exec target/debug/lastgood serve
+
+test: needs-test lint journeys browser ## Everything that CI checks
+
+lint: needs-test ## Form, warnings, documentation, dependencies, and whether .sqlx is complete and fresh
+	$(call timed,form,cargo fmt --all --check)
+	$(call timed,warnings,cargo clippy --locked --workspace --all-targets -- -D warnings)
+	$(call timed,documentation,RUSTDOCFLAGS='-D warnings' cargo doc --quiet --locked --workspace --no-deps --document-private-items)
+	$(call timed,dependencies,scripts/advisories)
+	$(call timed,queries,scripts/sqlx check)
+
+build-tests: needs-test
+	$(call timed,build,cargo build --locked --workspace --all-targets)
+
+journeys: build-tests ## Every Rust test: units, journeys through real processes, matrices, faults
+	$(call timed,tests,cargo nextest run --locked --workspace --profile $(if $(CI),ci,default))
+
+browser: build-tests tests/browser/node_modules ## The pages in a real Chromium
+	$(call timed,browser,node --test --test-concurrency=1 $(wildcard tests/browser/*.test.mjs))
+
+tests/browser/node_modules: tests/browser/package.json tests/browser/package-lock.json
+	npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+screenshots: needs-test tests/browser/node_modules ## Pictures of every page, into screenshots/
+	cargo build --locked --workspace --bins
+	node tests/browser/screenshots.mjs
+
+bench: needs-test ## Figures: events a second beside pgbench, page times, evaluator times, memory
+	cargo build --locked --release --workspace --bins
+	@exec target/release/bench
+
+fmt: ## Puts the sources into form
+	cargo fmt --all
+
+sqlx: ## Makes .sqlx anew, after a query or a migration changed
+	scripts/install build
+	scripts/sqlx write
+
+sqlx-check:
+	scripts/sqlx check
+
+needs-demo:
+	@scripts/install demo
+
+needs-test:
+	@scripts/install test
