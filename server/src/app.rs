@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::config::TrustedProxies;
 use crate::db::Database;
 use crate::ids::FirmId;
 use crate::ingest::Committer;
@@ -70,18 +71,9 @@ pub struct Options {
     /// A session ends after this long in any case.
     pub session_absolute: SignedDuration,
     /// Who may say in `X-Forwarded-For` whom a request is from.
-    pub trusted_proxies: Vec<TrustedProxy>,
+    pub trusted_proxies: TrustedProxies,
     /// Whether this is the demo, which says so on every page.
     pub demo: bool,
-}
-
-/// A network whose hosts may say whom a request is from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TrustedProxy {
-    /// The network's address.
-    pub network: std::net::IpAddr,
-    /// How many of its leading bits count.
-    pub prefix: u8,
 }
 
 /// Ends a worker's wait early.

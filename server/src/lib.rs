@@ -10,13 +10,17 @@ pub mod config;
 pub mod db;
 pub mod error;
 pub mod expectations;
+pub mod firms;
 pub mod ids;
 pub mod ingest;
 pub mod listen;
 pub mod notifications;
 pub mod postgres;
+pub mod practices;
 pub mod routes;
 pub mod runs;
+#[cfg(test)]
+pub mod testing;
 pub mod users;
 pub mod web;
 pub mod worker;

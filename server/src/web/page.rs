@@ -12,7 +12,7 @@ use tracing::Instrument as _;
 
 use super::context::Context;
 use super::session_cookie;
-use crate::app::{App, TrustedProxy};
+use crate::app::App;
 use crate::db::Transaction;
 use crate::error::{AppError, ErrorNotice};
 use crate::users::Role;
@@ -194,32 +194,11 @@ fn client_address(app: &App, request: &Request) -> String {
     let Some(PeerAddress(peer)) = request.extensions().get::<PeerAddress>().copied() else {
         return String::new();
     };
-    let peer = peer.ip().to_canonical();
-    let trusted = app.options.trusted_proxies.iter().any(|proxy| proxy.contains(peer));
-    let forwarded = request
-        .headers()
-        .get("x-forwarded-for")
-        .and_then(|value| value.to_str().ok());
-    match forwarded
-        .and_then(|list| list.rsplit(',').next())
-        .and_then(|last| last.trim().parse().ok())
-    {
-        Some::<std::net::IpAddr>(client) if trusted => client.to_canonical().to_string(),
-        _ => peer.to_string(),
-    }
-}
-
-impl TrustedProxy {
-    fn contains(self, address: std::net::IpAddr) -> bool {
-        use std::net::IpAddr::{V4, V6};
-        let (network, address, width) = match (self.network, address) {
-            (V4(network), V4(address)) => (u128::from(network.to_bits()), u128::from(address.to_bits()), 32),
-            (V6(network), V6(address)) => (network.to_bits(), address.to_bits(), 128),
-            (V4(_), V6(_)) | (V6(_), V4(_)) => return false,
-        };
-        let ignored = u32::from(width - self.prefix.min(width));
-        ignored == 128 || network >> ignored == address >> ignored
-    }
+    let forwarded = request.headers().get_all("x-forwarded-for").iter();
+    app.options
+        .trusted_proxies
+        .caller(peer.ip(), forwarded.filter_map(|value| value.to_str().ok()))
+        .to_string()
 }
 
 #[derive(Template)]

@@ -1,0 +1,36 @@
+//! What is known of a practice and of its offices.
+
+/// A practice to be added, with its first office.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPractice {
+    /// Its name; two practices of a firm that are in use do not share one.
+    pub name: String,
+    /// Where it works.
+    pub office: OfficeDetails,
+}
+
+/// What is known of an office.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfficeDetails {
+    /// Its name.
+    pub name: String,
+    /// Its IANA time zone.
+    pub zone: String,
+    /// ISO weekdays on which it is closed, 1 is Monday; sorted, without repetition.
+    pub closed_weekdays: Vec<i16>,
+    /// Minutes after local midnight at which a backup day begins.
+    pub business_day_starts: i32,
+}
+
+impl OfficeDetails {
+    /// An office that is open Monday to Friday and whose backup day begins at noon, so that a run at one in the morning
+    /// belongs to the evening before.
+    pub fn usual(name: impl Into<String>, zone: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            zone: zone.into(),
+            closed_weekdays: vec![6, 7],
+            business_day_starts: 12 * 60,
+        }
+    }
+}

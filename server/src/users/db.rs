@@ -1,0 +1,46 @@
+//! All SQL of `users`.
+
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx as _;
+
+use super::model::NewPerson;
+use crate::db::Transaction;
+use crate::error::AppError;
+use crate::ids::{self, FirmId, UserId};
+
+/// Adds somebody. Without a password hash they cannot sign in before they have chosen a password.
+///
+/// # Errors
+/// [`AppError::Conflict`] when the e-mail address is taken.
+pub async fn add(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    firm: FirmId,
+    person: &NewPerson,
+    password_hash: Option<&str>,
+) -> Result<UserId, AppError> {
+    let user = ids::new::<UserId>(now);
+    let added = sqlx::query!(
+        "insert into users (firm_id, user_id, practice_id, email, name, role, password_hash, receives_alerts, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         on conflict (email) do nothing",
+        firm.0,
+        user.0,
+        person.practice.map(|practice| practice.0),
+        person.email,
+        person.name,
+        person.role.as_str(),
+        password_hash,
+        person.receives_alerts,
+        now.to_sqlx(),
+    )
+    .execute(&mut **transaction)
+    .await?;
+    if added.rows_affected() == 0 {
+        return Err(AppError::Conflict(format!(
+            "E-mail {} belongs to somebody already. Use another one.",
+            person.email
+        )));
+    }
+    Ok(user)
+}
