@@ -1,6 +1,7 @@
 -- Agents, the tokens that enrol them, and the inbox that keeps what they said as they said it.
 
 -- silent_at is the stored deadline after which the agent counts as silent; silent_since is set while it is.
+-- silence_began_at: the last word before the latest silence, kept after its end.
 -- heard_again_at: when a silent agent was heard from again, so that its spool has time to land before anything is judged.
 create table agents (
     firm_id uuid not null,
@@ -21,6 +22,7 @@ create table agents (
     silent_after_seconds integer not null check (silent_after_seconds > 0),
     silent_at timestamptz,
     silent_since timestamptz,
+    silence_began_at timestamptz,
     heard_again_at timestamptz,
     primary key (firm_id, agent_id),
     unique (firm_id, practice_id, agent_id),

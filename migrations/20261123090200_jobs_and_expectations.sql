@@ -1,5 +1,6 @@
 -- Jobs, what is expected of them and of a practice, and the dated instances of that: slots.
 
+-- state: the job as lists show it, kept by the transaction that changes a slot (server/src/expectations/standing).
 create table jobs (
     firm_id uuid not null,
     job_id uuid not null,
@@ -10,6 +11,8 @@ create table jobs (
     name text not null,
     tool text not null default '',
     destination text check (destination in ('medium', 'vendor', 'disk')),
+    state text not null default 'no_schedule' check (state in ('no_schedule', 'never_reported', 'waiting', 'running', 'ok', 'warning',
+        'failed', 'late', 'missed', 'overrun', 'excused', 'not_monitored', 'unknown')),
     created_at timestamptz not null,
     archived_at timestamptz,
     primary key (firm_id, job_id),
@@ -62,6 +65,7 @@ create index expectations_no_success on expectations (no_success_at) where no_su
 call guard_practice_table('expectations');
 grant select, insert, update on expectations to lastgood_web, lastgood_worker;
 
+-- job_id is the expectation's, empty for drills. excused_by_calendar: a closed day of the office excuses it, not a person.
 -- A slot belongs to the times [opens_at, closes_at); closes_at is the next slot's opens_at, and empty while that is unknown.
 -- check_at is the stored deadline at which the state must be computed anew; empty when only evidence can change it.
 -- declared_missed_at stays when a report that came late fills the slot after all.
@@ -70,6 +74,7 @@ create table slots (
     slot_id uuid not null,
     practice_id uuid not null,
     expectation_id uuid not null,
+    job_id uuid,
     backup_day date not null,
     opens_at timestamptz not null,
     due_at timestamptz not null,
@@ -87,16 +92,24 @@ create table slots (
     excused_at timestamptz,
     excused_by text,
     excuse_reason text,
+    excused_by_calendar boolean not null default false,
     primary key (firm_id, slot_id),
     unique (firm_id, expectation_id, due_at),
     unique (firm_id, practice_id, slot_id),
-    foreign key (firm_id, practice_id, expectation_id) references expectations (firm_id, practice_id, expectation_id)
+    foreign key (firm_id, practice_id, expectation_id) references expectations (firm_id, practice_id, expectation_id),
+    foreign key (firm_id, practice_id, job_id) references jobs (firm_id, practice_id, job_id)
 );
+create index slots_expectation_window on slots (firm_id, expectation_id, opens_at);
+create index slots_job_window on slots (firm_id, job_id, opens_at) where job_id is not null;
+create index slots_job_judged on slots (firm_id, job_id, due_at) where job_id is not null and state not in ('waiting', 'excused');
+create index slots_job_good on slots (firm_id, job_id, due_at) where job_id is not null and state in ('ok', 'warning');
+create index slots_job_trouble on slots (firm_id, job_id, due_at)
+    where job_id is not null and (declared_missed_at is not null or state in ('overrun', 'unknown'));
 create index slots_check on slots (check_at) where check_at is not null;
 create index slots_day on slots (firm_id, practice_id, backup_day);
 create index slots_open on slots (firm_id, state) where state in ('late', 'unknown', 'overrun', 'not_monitored', 'running');
 call guard_practice_table('slots');
-grant select, insert, update on slots to lastgood_web, lastgood_worker;
+grant select, insert, update, delete on slots to lastgood_web, lastgood_worker;
 
 -- Each change of a slot's state, so that the history can be told.
 create table slot_changes (
@@ -115,10 +128,12 @@ call guard_practice_table('slot_changes');
 call make_append_only('slot_changes');
 grant select, insert on slot_changes to lastgood_web, lastgood_worker;
 
--- The evaluator's own life: one row, and the gaps in it. Not tenant data.
+-- The evaluator's own life: one row, and the gaps in it. Not tenant data. What should have been judged from hold_from on is
+-- not judged before hold_until, so that reports kept back while we were down can land.
 create table evaluator (
     only_row boolean primary key default true check (only_row),
     last_tick_at timestamptz not null,
+    hold_from timestamptz,
     hold_until timestamptz
 );
 create table monitoring_gaps (

@@ -11,11 +11,12 @@ use crate::db::Transaction;
 use crate::error::AppError;
 use crate::ids::{AgentId, DrillId, FirmId, RunId};
 
-pub use model::SlotState;
+pub use model::{DstPolicy, JobState, SlotState};
 
 /// A run was stored or changed: finds its slot, computes that slot's state anew, moves "no success for N" on, and opens or
 /// closes the alerts that follow, all in this transaction.
 pub async fn run_changed(
+    _app: &App,
     _transaction: &mut Transaction,
     _now: Timestamp,
     _firm: FirmId,
@@ -26,6 +27,7 @@ pub async fn run_changed(
 
 /// A drill was stored: a passed one fills the practice's open drill slot and begins the next.
 pub async fn drill_recorded(
+    _app: &App,
     _transaction: &mut Transaction,
     _now: Timestamp,
     _firm: FirmId,
@@ -36,6 +38,7 @@ pub async fn drill_recorded(
 
 /// An agent was heard from: moves its silence deadline on, and ends its silence if it was silent.
 pub async fn agent_heard(
+    _app: &App,
     _transaction: &mut Transaction,
     _now: Timestamp,
     _firm: FirmId,

@@ -1,4 +1,4 @@
-//! The states of a slot.
+//! The states of a slot and of a job, and the rule that gives a slot its state.
 
 crate::text_enum! {
     /// What became of a slot.
@@ -25,5 +25,47 @@ crate::text_enum! {
         NotMonitored = "not_monitored",
         /// Its agent is silent: it cannot be judged.
         Unknown = "unknown",
+    }
+}
+
+crate::text_enum! {
+    /// A job as lists show it: the state of its newest judged slot, or why there is none.
+    pub enum JobState {
+        /// Nothing is expected of it.
+        NoSchedule = "no_schedule",
+        /// It has a schedule and never reported a run.
+        NeverReported = "never_reported",
+        /// See [`SlotState::Waiting`]; it has runs, and no slot was judged yet.
+        Waiting = "waiting",
+        /// See [`SlotState::Running`].
+        Running = "running",
+        /// See [`SlotState::Ok`].
+        Ok = "ok",
+        /// See [`SlotState::Warning`].
+        Warning = "warning",
+        /// See [`SlotState::Failed`].
+        Failed = "failed",
+        /// See [`SlotState::Late`].
+        Late = "late",
+        /// See [`SlotState::Missed`].
+        Missed = "missed",
+        /// See [`SlotState::Overrun`].
+        Overrun = "overrun",
+        /// See [`SlotState::Excused`].
+        Excused = "excused",
+        /// See [`SlotState::NotMonitored`].
+        NotMonitored = "not_monitored",
+        /// See [`SlotState::Unknown`].
+        Unknown = "unknown",
+    }
+}
+
+crate::text_enum! {
+    /// Whose rule says what becomes of a time that a change of clocks skips.
+    pub enum DstPolicy {
+        /// Vixie cron: it runs once, at the end of the gap.
+        Cron = "cron",
+        /// systemd.timer(5): it does not run.
+        Systemd = "systemd",
     }
 }
