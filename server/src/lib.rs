@@ -21,6 +21,7 @@ pub mod routes;
 pub mod runs;
 #[cfg(test)]
 pub mod testing;
+pub mod tls;
 pub mod users;
 pub mod web;
 pub mod worker;

@@ -1,0 +1,66 @@
+//! Certificates and keys as files.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use rustls::pki_types::pem::{Error as PemError, PemObject as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::error::TlsError;
+
+/// Every certificate in a PEM file, in the file's order; at least one.
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let text = std::fs::read(path).map_err(TlsError::file("reading", path))?;
+    let found: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(&text).collect();
+    let found = found.map_err(|error| TlsError::unusable(path, format!("is not valid PEM ({error}).")))?;
+    if found.is_empty() {
+        let problem = "holds no certificate. It should begin with -----BEGIN CERTIFICATE-----.";
+        return Err(TlsError::unusable(path, problem));
+    }
+    Ok(found)
+}
+
+/// The private key in a PEM file.
+pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let text = std::fs::read(path).map_err(TlsError::file("reading", path))?;
+    PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
+        TlsError::unusable(
+            path,
+            "holds no private key without a password. It should begin with -----BEGIN PRIVATE KEY-----.",
+        )
+    })
+}
+
+/// Whether other users of the machine can read a file.
+pub(super) fn is_open_to_all(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+}
+
+/// Makes a folder that only we can open, if it is missing.
+pub(super) fn make_closed_folder(folder: &Path) -> Result<(), TlsError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(TlsError::file("making the folder", folder))
+}
+
+/// Writes a file so that after a power cut it is there whole, or as it was before.
+pub(super) fn write_durably(path: &Path, text: &str, mode: u32) -> Result<(), TlsError> {
+    let unfinished = path.with_extension("unfinished");
+    let write = || -> std::io::Result<()> {
+        // One left by a crash may have other permissions.
+        if unfinished.exists() {
+            std::fs::remove_file(&unfinished)?;
+        }
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&unfinished)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&unfinished, path)?;
+        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    };
+    write().map_err(TlsError::file("writing", path))
+}
