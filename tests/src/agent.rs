@@ -71,7 +71,7 @@ impl Machine {
             .arg(self.folder.join("restic"))
             .arg("--password-file")
             .arg(password);
-        run(&mut self.at_home(&mut command), "").succeeded();
+        run(self.at_home(&mut command), "").succeeded();
     }
 
     /// Makes an encrypted borg repository and its passphrase file.
@@ -85,7 +85,7 @@ impl Machine {
             .args(["init", "--encryption", "repokey-blake2"])
             .arg(self.folder.join("borg"));
         command.env("BORG_PASSPHRASE", "the right passphrase");
-        run(&mut self.at_home(&mut command), "").succeeded();
+        run(self.at_home(&mut command), "").succeeded();
     }
 
     fn at_home<'c>(&self, command: &'c mut Command) -> &'c mut Command {

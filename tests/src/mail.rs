@@ -178,7 +178,7 @@ impl MailServer {
 }
 
 fn converse(client: TcpStream, shared: &Shared) -> io::Result<()> {
-    client.set_read_timeout(Some(Duration::from_secs(60)))?;
+    client.set_read_timeout(Some(Duration::from_mins(1)))?;
     let mut plain = BufReader::new(client);
     write!(plain.get_mut(), "220 localhost ESMTP\r\n")?;
     if session(&mut plain, shared, false)? {
@@ -275,15 +275,12 @@ fn decode_quoted_printable(text: &str) -> String {
         let code = after
             .get(..2)
             .and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        match (first, code) {
-            (b'=', Some(byte)) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
+        if let (b'=', Some(byte)) = (first, code) {
+            bytes.push(byte);
+            rest = after.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(*first);
+            rest = after;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -302,7 +299,7 @@ fn decode_words(text: &str) -> String {
     let mut rest = text;
     while let Some((before, word)) = rest.split_once("=?") {
         // White space between two encoded words belongs to neither.
-        if !(before.trim().is_empty() && !decoded.is_empty()) {
+        if !before.trim().is_empty() || decoded.is_empty() {
             decoded.push_str(before);
         }
         let mut fields = word.splitn(3, '?').skip(1);

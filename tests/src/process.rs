@@ -133,7 +133,7 @@ impl Process {
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         // It may have ended a moment ago.
-        drop(kill_process(self.pid(), signal));
+        kill_process(self.pid(), signal).ok();
     }
 
     /// Ends it as a power cut would: at once, without a word.
@@ -183,7 +183,7 @@ impl Drop for Process {
             }
         }
         // Whatever it left behind in its group goes with it.
-        drop(kill_process_group(self.pid(), Signal::KILL));
+        kill_process_group(self.pid(), Signal::KILL).ok();
         drop(self.child.wait());
         for reader in self.readers.drain(..) {
             drop(reader.join());
@@ -191,7 +191,7 @@ impl Drop for Process {
         if std::thread::panicking() {
             let mut shown = String::new();
             for line in self.said().lines() {
-                drop(writeln!(shown, "{}| {line}", self.name));
+                writeln!(shown, "{}| {line}", self.name).ok();
             }
             drop(std::io::stderr().write_all(shown.as_bytes()));
         }

@@ -278,7 +278,7 @@ fn end_postmaster(state: &Path) {
         .and_then(|line| line.trim().parse().ok())
         .and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
-        drop(rustix::process::kill_process(pid, rustix::process::Signal::QUIT));
+        rustix::process::kill_process(pid, rustix::process::Signal::QUIT).ok();
         wait::until("PostgreSQL to stop", || {
             rustix::process::test_kill_process(pid).is_err().then_some(())
         });

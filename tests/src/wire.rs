@@ -51,8 +51,8 @@ impl Address {
     /// A new connection.
     pub fn connect(&self) -> io::Result<Connection> {
         let socket = TcpStream::connect_timeout(&self.socket, Duration::from_secs(10))?;
-        socket.set_read_timeout(Some(Duration::from_secs(60)))?;
-        socket.set_write_timeout(Some(Duration::from_secs(60)))?;
+        socket.set_read_timeout(Some(Duration::from_mins(1)))?;
+        socket.set_write_timeout(Some(Duration::from_mins(1)))?;
         socket.set_nodelay(true)?;
         let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
         let session = ClientConnection::new(Arc::clone(&self.tls), name).map_err(io::Error::other)?;
@@ -104,15 +104,15 @@ impl Connection {
 
     /// Sends a request with a body and reads the answer.
     pub fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Answer> {
-        let mut head = format!("{method} {path} HTTP/1.1\r\n");
+        let mut bytes = Vec::new();
+        write!(bytes, "{method} {path} HTTP/1.1\r\n")?;
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            write!(bytes, "{name}: {value}\r\n")?;
         }
         if !body.is_empty() || method != "GET" {
-            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+            write!(bytes, "Content-Length: {}\r\n", body.len())?;
         }
-        head.push_str("\r\n");
-        let mut bytes = head.into_bytes();
+        bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(body);
         self.send(&bytes)?;
         self.answer()
@@ -197,9 +197,6 @@ impl Connection {
     /// Drops the connection so that the other side sees a reset, as when a cable is pulled and the machine goes on.
     pub fn reset(self) {
         // Unread data at close, or no lingering, makes the system send RST instead of FIN.
-        drop(rustix::net::sockopt::set_socket_linger(
-            &self.stream.get_ref().sock,
-            Some(Duration::ZERO),
-        ));
+        rustix::net::sockopt::set_socket_linger(&self.stream.get_ref().sock, Some(Duration::ZERO)).ok();
     }
 }
