@@ -1,1 +1,7 @@
-fn main() {}
+//! The `lastgood-agent` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lastgood_agent::cli::main()
+}

@@ -1,0 +1,295 @@
+//! One run of one job, from its start to its report in the spool: by the daemon, or wrapped around a command that another
+//! scheduler starts.
+
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use lastgood_protocol::{EventId, MediumSighting, Outcome, RunFinished, ToolIdentity};
+use secrecy::SecretString;
+
+use crate::config::{JobConfig, Tool};
+use crate::exec::{self, CutShort, Ended, Invocation, Output, StopSwitch};
+use crate::spool::{RunRecord, RunTicket, Spool, SpoolError};
+use crate::tools::{self, Verdict};
+use crate::{clock, ids, media};
+
+const NO_MEDIUM: &str = "No medium is connected where the job writes to, so no backup was made.";
+const NO_SECRET: &str = "A password or key that the job needs could not be read from its file.";
+const BROKEN_OFF: &str = "The backup was broken off: the agent or the machine went down while it ran.";
+
+/// Which try of a job this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    /// 1 for the first.
+    pub(crate) number: u32,
+    /// Whether a failure is followed by another.
+    pub(crate) may_retry: bool,
+}
+
+/// A report that could not be written to the spool.
+#[derive(Debug)]
+pub(crate) struct Unwritten {
+    /// The id it has.
+    pub(crate) event: EventId,
+    /// The report.
+    pub(crate) finished: RunFinished,
+    /// Why.
+    pub(crate) error: SpoolError,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// The report.
+    pub(crate) finished: RunFinished,
+    /// The report, if the spool did not take it.
+    pub(crate) unwritten: Option<Box<Unwritten>>,
+}
+
+/// Runs a job by itself, as the configuration says.
+pub(crate) fn perform(job: &JobConfig, attempt: Attempt, spool: &Spool, stop: &StopSwitch) -> Done {
+    let run = Run::begin(job, attempt, tools::backup_command(job), spool);
+    let mut stopped = false;
+    let verdict = match run.prepare() {
+        Ok(invocation) => {
+            let outcome = run.back_up_and_check(&invocation, stop);
+            stopped = outcome.stopped;
+            outcome.verdict
+        }
+        Err(reason) => tools::refused(reason),
+    };
+    run.report(verdict, attempt.may_retry && !stopped)
+}
+
+/// Runs a command that another scheduler starts, its input, output and exit code untouched. Monitoring never keeps a
+/// backup from running: whatever is wrong with it only makes `note` say so.
+pub(crate) fn wrap(
+    job: &JobConfig,
+    command: Vec<String>,
+    spool: Option<&Spool>,
+    stop: &StopSwitch,
+    mut note: impl FnMut(String),
+) -> i64 {
+    let invocation = Invocation {
+        command: command.clone(),
+        ..Invocation::default()
+    };
+    let output = if tools::has_summary(&job.tool, &command) {
+        Output::PassedOnAndKept
+    } else {
+        Output::Inherited
+    };
+    let attempt = Attempt {
+        number: 1,
+        may_retry: false,
+    };
+    let run = spool.map(|spool| Run::begin(job, attempt, command, spool));
+    let id = run.as_ref().map_or_else(ids::run, |run| run.record.run);
+    let result = exec::run(&invocation, id, output, job.timeout, stop);
+    let (code, verdict) = match result {
+        Ok(ended) => (ended.code, tools::read(&job.tool, &ended, 0)),
+        Err(error) => {
+            let code = if error.kind() == io::ErrorKind::NotFound {
+                127
+            } else {
+                126
+            };
+            note(format!("the command could not be started: {error}"));
+            (code, tools::not_started(&error))
+        }
+    };
+    if let Some(run) = run {
+        if let Some(error) = &run.unrecorded {
+            note(error.to_string());
+        }
+        if let Some(unwritten) = run.report(verdict, false).unwritten {
+            note(format!("the run is not reported: {}", unwritten.error));
+        }
+    }
+    code
+}
+
+/// The report of a run whose process is gone.
+pub(crate) fn broken_off(record: &RunRecord, now: Timestamp) -> RunFinished {
+    RunFinished {
+        run: record.run,
+        job: record.job.clone(),
+        started_at: record.started_at,
+        finished_at: now.max(record.started_at),
+        attempt: record.attempt,
+        will_be_retried: false,
+        outcome: Outcome::Failed,
+        reason: Some(BROKEN_OFF.to_owned()),
+        exit_code: None,
+        tool: record.tool.clone(),
+        facts: lastgood_protocol::RunFacts::default(),
+        medium: None,
+    }
+}
+
+struct Run<'a> {
+    job: &'a JobConfig,
+    spool: &'a Spool,
+    record: RunRecord,
+    ticket: Option<RunTicket>,
+    unrecorded: Option<SpoolError>,
+    command: Vec<String>,
+    /// Seen when the run began: it may be pulled out before it ends.
+    medium: Option<MediumSighting>,
+    began: Instant,
+}
+
+struct BackedUp {
+    verdict: Verdict,
+    stopped: bool,
+}
+
+impl<'a> Run<'a> {
+    fn begin(job: &'a JobConfig, attempt: Attempt, command: Vec<String>, spool: &'a Spool) -> Self {
+        let record = RunRecord {
+            run: ids::run(),
+            job: job.key.clone(),
+            started_at: clock::wall(),
+            attempt: attempt.number,
+            tool: ToolIdentity {
+                name: job.tool.name().to_owned(),
+                version: tools::version(&job.tool, &command),
+            },
+            finish_event: ids::event(),
+        };
+        let (ticket, unrecorded) = match spool.begin_run(record.clone(), ids::event()) {
+            Ok(ticket) => (Some(ticket), None),
+            Err(error) => (None, Some(error)),
+        };
+        Self {
+            job,
+            spool,
+            record,
+            ticket,
+            unrecorded,
+            command,
+            medium: job.medium.as_deref().and_then(|path| media::see(path).ok()),
+            began: Instant::now(),
+        }
+    }
+
+    fn prepare(&self) -> Result<Invocation, &'static str> {
+        if self.job.medium.is_some() && self.medium.is_none() {
+            return Err(NO_MEDIUM);
+        }
+        let mut environment = tools::environment(&self.job.tool);
+        environment.extend(self.job.environment.iter().cloned());
+        let mut secrets = Vec::new();
+        for secret in &self.job.secrets {
+            secrets.push((secret.name.clone(), read_secret(&secret.file)?));
+        }
+        if let Tool::Borg(tool) = &self.job.tool
+            && let Some(file) = &tool.password_file
+        {
+            secrets.push(("BORG_PASSPHRASE".to_owned(), read_secret(file)?));
+        }
+        Ok(Invocation {
+            command: self.command.clone(),
+            environment,
+            secrets,
+        })
+    }
+
+    fn back_up_and_check(&self, invocation: &Invocation, stop: &StopSwitch) -> BackedUp {
+        let missing = self.missing_sources();
+        let ended = match self.execute(invocation, stop) {
+            Ok(ended) => ended,
+            Err(error) => {
+                let verdict = tools::not_started(&error);
+                return BackedUp {
+                    verdict,
+                    stopped: false,
+                };
+            }
+        };
+        let mut stopped = ended.cut_short == Some(CutShort::Stopped);
+        let mut verdict = tools::read(&self.job.tool, &ended, missing);
+        if let Some(command) = tools::check_command(&self.job.tool, &verdict) {
+            let check = Invocation {
+                command,
+                environment: invocation.environment.clone(),
+                secrets: invocation.secrets.clone(),
+            };
+            match self.execute(&check, stop) {
+                Ok(ended) => {
+                    stopped |= ended.cut_short == Some(CutShort::Stopped);
+                    tools::read_check(&self.job.tool, &ended, &mut verdict);
+                }
+                Err(_) => tools::check_not_started(&mut verdict),
+            }
+        }
+        BackedUp { verdict, stopped }
+    }
+
+    /// Backup and check share the job's time limit.
+    fn execute(&self, invocation: &Invocation, stop: &StopSwitch) -> io::Result<Ended> {
+        let left = self
+            .job
+            .timeout
+            .map(|limit| limit.saturating_sub(self.began.elapsed()).max(Duration::from_secs(1)));
+        exec::run(invocation, self.record.run, Output::Kept, left, stop)
+    }
+
+    fn missing_sources(&self) -> usize {
+        match &self.job.tool {
+            Tool::Restic(tool) | Tool::Borg(tool) => tool
+                .paths
+                .iter()
+                .filter(|path| std::fs::symlink_metadata(path).is_err())
+                .count(),
+            Tool::Command { .. } => 0,
+        }
+    }
+
+    fn report(self, mut verdict: Verdict, may_retry: bool) -> Done {
+        verdict.facts.destination = self.job.destination;
+        tools::attest(&mut verdict.facts, self.job.claims);
+        // Its free space after the backup says more than before.
+        let medium = self
+            .job
+            .medium
+            .as_deref()
+            .and_then(|path| media::see(path).ok())
+            .or(self.medium);
+        let record = self.record;
+        let finished = RunFinished {
+            run: record.run,
+            job: record.job.clone(),
+            started_at: record.started_at,
+            finished_at: clock::wall().max(record.started_at),
+            attempt: record.attempt,
+            will_be_retried: may_retry && verdict.outcome == Outcome::Failed,
+            outcome: verdict.outcome,
+            reason: verdict.reason,
+            exit_code: verdict.exit_code,
+            tool: record.tool.clone(),
+            facts: verdict.facts,
+            medium,
+        };
+        let event = record.finish_event;
+        let written = match self.ticket {
+            Some(ticket) => self.spool.finish_run(ticket, finished.clone()),
+            None => self.spool.append_finished(event, finished.clone()),
+        };
+        let unwritten = written.err().map(|error| {
+            Box::new(Unwritten {
+                event,
+                finished: finished.clone(),
+                error,
+            })
+        });
+        Done { finished, unwritten }
+    }
+}
+
+fn read_secret(file: &Path) -> Result<SecretString, &'static str> {
+    let text = std::fs::read_to_string(file).map_err(|_| NO_SECRET)?;
+    Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()))
+}

@@ -1,0 +1,98 @@
+//! `lastgood-agent check-config`
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::Common;
+use super::output::Printer;
+use crate::clock;
+use crate::config::{Config, ConfigProblems, JobConfig, Overrides};
+
+pub(super) const EXAMPLE: &str = r#"A whole example of /etc/lastgood/agent.toml:
+
+  # Only root may write this file and its folder.
+  heartbeat = "1m"              # how often the agent says that it is alive
+  zone = "America/New_York"     # for the schedules; this machine's own zone if left out
+
+  [[job]]
+  key = "nightly"               # as on the job's page on the server
+  tool = "restic"               # or "borg", or "command"
+  schedule = "0 22 * * *"       # minute hour day month weekday; leave out for `exec`
+  timeout = "4h"                # then the backup and everything it started is ended
+  attempts = 2                  # a failed run is repeated ...
+  retry_delay = "10m"           # ... after this time
+  repository = "/mnt/backup/restic"
+  paths = ["/srv/practice"]
+  exclude = ["*.tmp"]
+  password_file = "/etc/lastgood/restic.password"
+  check = true                  # `restic check` afterwards; check_subset = "5%" reads data back, too
+  medium = "/mnt/backup"        # the job writes to the medium mounted here
+
+  [[job]]
+  key = "database"
+  tool = "command"
+  schedule = "30 21 * * 1-5"
+  command = ["/usr/local/bin/dump-database"]
+  ok = [0]                      # what the exit codes mean; all others are failures
+  warning = [1]
+  destination = "disk"          # "medium", "vendor" or "disk"
+  [job.environment]
+  DB_USER = "backup"
+  DB_PASSWORD_FILE = "/etc/lastgood/db.password"   # the command gets its content as DB_PASSWORD
+  [job.claims]                  # what you know and the agent cannot see
+  encrypted = true
+
+Every setting of the daemon is also a flag and a LASTGOOD_AGENT_* variable: lastgood-agent run --help"#;
+
+pub(super) fn run(common: &Common, printer: Printer) -> ExitCode {
+    match common.config(&Overrides::default()) {
+        Ok(config) => {
+            let jobs: Vec<_> = config.jobs.iter().map(describe).collect();
+            let value = json!({ "file": config.file, "jobs": jobs, "warnings": config.warnings, "problems": [] });
+            printer.result(text(&config), &value);
+            ExitCode::SUCCESS
+        }
+        Err(ConfigProblems(problems)) => {
+            let text = ConfigProblems(problems.clone());
+            printer.result(text, &json!({ "problems": problems }));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn text(config: &Config) -> String {
+    let mut lines = vec![match &config.file {
+        Some(file) => format!("{}: good, {} jobs.", file.display(), config.jobs.len()),
+        None => "There is no configuration file, so there are no jobs. `lastgood-agent check-config --help` shows one."
+            .to_owned(),
+    }];
+    for job in &config.jobs {
+        let when = match next(job) {
+            Some(next) => format!("next {next}"),
+            None => "started through `lastgood-agent exec`".to_owned(),
+        };
+        lines.push(format!("  {}  {}, {when}", job.key, job.tool.name()));
+    }
+    for warning in &config.warnings {
+        lines.push(format!("Look at this: {warning}"));
+    }
+    lines.join("\n")
+}
+
+fn describe(job: &JobConfig) -> serde_json::Value {
+    json!({
+        "key": job.key,
+        "tool": job.tool.name(),
+        "schedule": job.schedule.as_ref().map(crate::engine::schedule::Schedule::expression),
+        "zone": job.schedule.as_ref().and_then(|schedule| schedule.zone().iana_name()),
+        "next": job.schedule.as_ref().and_then(|schedule| schedule.next_after(clock::wall())),
+    })
+}
+
+/// The next time a job is due, in its own zone.
+pub(super) fn next(job: &JobConfig) -> Option<String> {
+    let schedule = job.schedule.as_ref()?;
+    let next = schedule.next_after(clock::wall())?.to_zoned(schedule.zone().clone());
+    Some(next.strftime("%a %d %b %Y %H:%M %Z").to_string())
+}

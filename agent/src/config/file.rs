@@ -1,0 +1,83 @@
+//! The configuration file's own shape, each value with its place in the file.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawConfig {
+    pub(super) heartbeat: Option<Spanned<String>>,
+    pub(super) backoff_cap: Option<Spanned<String>>,
+    pub(super) stop_wait: Option<Spanned<String>>,
+    pub(super) zone: Option<Spanned<String>>,
+    pub(super) spool: RawSpool,
+    #[serde(rename = "job")]
+    pub(super) jobs: Vec<Spanned<RawJob>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawSpool {
+    pub(super) max_events: Option<Spanned<i64>>,
+    pub(super) max_megabytes: Option<Spanned<i64>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawTool {
+    Restic,
+    Borg,
+    Command,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawDestination {
+    Medium,
+    Vendor,
+    Disk,
+}
+
+/// One `[[job]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawJob {
+    pub(super) key: Spanned<String>,
+    pub(super) tool: Spanned<RawTool>,
+    pub(super) schedule: Option<Spanned<String>>,
+    pub(super) zone: Option<Spanned<String>>,
+    pub(super) timeout: Option<Spanned<String>>,
+    pub(super) attempts: Option<Spanned<i64>>,
+    pub(super) retry_delay: Option<Spanned<String>>,
+    pub(super) catch_up: Option<Spanned<String>>,
+    pub(super) command: Option<Spanned<Vec<String>>>,
+    pub(super) program: Option<Spanned<String>>,
+    pub(super) repository: Option<Spanned<String>>,
+    pub(super) paths: Option<Spanned<Vec<PathBuf>>>,
+    pub(super) exclude: Option<Spanned<Vec<String>>>,
+    pub(super) password_file: Option<Spanned<PathBuf>>,
+    pub(super) check: Option<Spanned<bool>>,
+    pub(super) check_subset: Option<Spanned<String>>,
+    pub(super) ok: Option<Spanned<Vec<i64>>>,
+    pub(super) warning: Option<Spanned<Vec<i64>>>,
+    pub(super) medium: Option<Spanned<PathBuf>>,
+    pub(super) destination: Option<Spanned<RawDestination>>,
+    #[serde(default)]
+    pub(super) environment: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    pub(super) claims: RawClaims,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawClaims {
+    pub(super) full: Option<bool>,
+    pub(super) verified: Option<bool>,
+    pub(super) compared: Option<bool>,
+    pub(super) compressed: Option<bool>,
+    pub(super) encrypted: Option<bool>,
+}

@@ -1,0 +1,87 @@
+//! What differs between operating systems. Each platform file has the same function list; a function that a platform
+//! cannot offer in this build answers [`Unsupported`], never a silent success.
+
+use std::fmt;
+use std::io;
+
+cfg_select! {
+    windows => {
+        mod windows;
+        pub(crate) use windows::{
+            NAME, await_exit, boot_id, create_private_folder, default_config_file, default_state_folder, end_tree,
+            exit_code, hostname, is_disk_full, notify, others_can_write, others_can_read, private_file, steady_now,
+            stop_requests, sync_folder, volume, watchdog_period,
+        };
+    }
+    _ => {
+        mod linux;
+        pub(crate) use linux::{
+            NAME, await_exit, boot_id, create_private_folder, default_config_file, default_state_folder, end_tree,
+            exit_code, hostname, is_disk_full, notify, others_can_read, others_can_write, private_file, steady_now,
+            stop_requests, sync_folder, volume, watchdog_period,
+        };
+    }
+}
+
+/// A file system on a volume, as it is seen now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Volume {
+    /// The file system's UUID or the volume's serial number.
+    pub(crate) identity: String,
+    /// Where the file system is mounted.
+    pub(crate) root: std::path::PathBuf,
+    /// Whether the operating system itself lives on it.
+    pub(crate) is_system: bool,
+    /// `ext4`, `NTFS`, …
+    pub(crate) file_system: String,
+    /// Size in bytes.
+    pub(crate) size_bytes: u64,
+    /// Free space in bytes.
+    pub(crate) free_bytes: u64,
+}
+
+/// Why a volume could not be identified.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum VolumeError {
+    /// The folder cannot be looked at.
+    #[error("the folder cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    /// The file system has no UUID that can be read (a network share, a RAM disk).
+    #[error("the {file_system} file system there has no identity of its own, so it cannot be told from another medium")]
+    NoIdentity {
+        /// What it is.
+        file_system: String,
+    },
+    /// Not on this platform yet.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
+}
+
+/// What the service manager is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// The agent runs.
+    Ready,
+    /// The agent is alive.
+    Watchdog,
+    /// The agent is ending.
+    Stopping,
+}
+
+/// Something this build cannot do on this platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unsupported(pub(crate) &'static str);
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not supported in this build on {}", self.0, NAME)
+    }
+}
+
+impl std::error::Error for Unsupported {}
+
+impl From<Unsupported> for io::Error {
+    fn from(unsupported: Unsupported) -> Self {
+        Self::new(io::ErrorKind::Unsupported, unsupported)
+    }
+}

@@ -1,0 +1,163 @@
+//! The state folder: what the agent keeps between its starts, and the lock that lets only one daemon use it.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use lastgood_protocol::{JobKey, Outcome, RunId};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::platform;
+use crate::spool::{Limits, Spool, SpoolError};
+
+/// The state folder.
+#[derive(Debug, Clone)]
+pub(crate) struct StateFolder {
+    path: PathBuf,
+}
+
+/// Held by the one daemon that uses a state folder.
+#[derive(Debug)]
+pub(crate) struct DaemonLock {
+    _file: File,
+}
+
+/// What is kept of one job.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct JobState {
+    /// Everything due up to here was dealt with.
+    pub(crate) anchor: Option<Timestamp>,
+    /// The try that is to follow a failed one.
+    pub(crate) retry: Option<u32>,
+    /// The last run that ended.
+    pub(crate) last: Option<LastRun>,
+}
+
+/// The last run of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastRun {
+    /// The run.
+    pub(crate) run: RunId,
+    /// When it began.
+    pub(crate) started_at: Timestamp,
+    /// When it ended.
+    pub(crate) finished_at: Timestamp,
+    /// How it ended.
+    pub(crate) outcome: Outcome,
+    /// Why, when not ok.
+    pub(crate) reason: Option<String>,
+}
+
+/// What is known of the delivery.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct DeliveryState {
+    /// When the server last acknowledged something.
+    pub(crate) last_acknowledged: Option<Timestamp>,
+    /// When the agent last tried.
+    pub(crate) last_attempt: Option<Timestamp>,
+    /// What was wrong the last time; `None` when it went well.
+    pub(crate) problem: Option<String>,
+}
+
+impl StateFolder {
+    /// The state folder at this place; nothing is made yet.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the folder when it is not there.
+    pub(crate) fn create(&self) -> io::Result<()> {
+        platform::create_private_folder(&self.path)
+    }
+
+    /// Opens the spool in it.
+    pub(crate) fn spool(&self, limits: Limits) -> Result<Spool, SpoolError> {
+        Spool::open(&self.path.join("spool"), limits)
+    }
+
+    /// Takes the daemon's lock; `None` when another daemon holds it.
+    pub(crate) fn lock_daemon(&self) -> io::Result<Option<DaemonLock>> {
+        let path = self.path.join("daemon.lock");
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => platform::private_file(&path)?,
+            Err(error) => return Err(error),
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(Some(DaemonLock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// A file in the folder.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// What is kept of a job; the default when nothing can be read, because no backup may fail for it.
+    pub(crate) fn job(&self, key: &JobKey) -> JobState {
+        read_json(&self.job_file(key)).ok().flatten().unwrap_or_default()
+    }
+
+    /// Changes what is kept of a job.
+    pub(crate) fn change_job(&self, key: &JobKey, change: impl FnOnce(&mut JobState)) -> io::Result<()> {
+        platform::create_private_folder(&self.path.join("jobs"))?;
+        let mut state = self.job(key);
+        change(&mut state);
+        write_durably(&self.job_file(key), &serde_json::to_vec(&state)?)
+    }
+
+    /// What is known of the delivery.
+    pub(crate) fn delivery(&self) -> DeliveryState {
+        read_json(&self.file("delivery.json"))
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+    }
+
+    /// Keeps what is known of the delivery.
+    pub(crate) fn keep_delivery(&self, state: &DeliveryState) -> io::Result<()> {
+        // Only `status` reads it: it need not survive a power cut, and heartbeats should not cost a flush more.
+        let path = self.file("delivery.json");
+        let incoming = path.with_extension("new");
+        platform::private_file(&incoming)?.write_all(&serde_json::to_vec(state)?)?;
+        fs::rename(incoming, path)
+    }
+
+    fn job_file(&self, key: &JobKey) -> PathBuf {
+        // The prefix keeps a job called `con` or `nul` from naming a device on Windows.
+        self.path.join("jobs").join(format!("job-{key}.json"))
+    }
+}
+
+/// Writes a file that only its owner can read, so that after a power cut either the old or the new content stands.
+pub(crate) fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
+    let incoming = path.with_extension("new");
+    let mut file = platform::private_file(&incoming)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&incoming, path)?;
+    match path.parent() {
+        Some(folder) => platform::sync_folder(folder),
+        None => Ok(()),
+    }
+}
+
+/// Reads a JSON file; `None` when it is not there.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::other),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,223 @@
+//! The backup tools understood: how each is started, and what its exit code and its own summary mean. One file each.
+//! What a tool prints is read for counts and yes or no; none of its text is ever reported.
+
+mod borg;
+mod command;
+mod restic;
+
+use std::path::Path;
+
+use lastgood_protocol::{Claim, Knowledge, Outcome, RunFacts};
+
+use crate::config::{AttestedClaims, JobConfig, Tool};
+use crate::exec::{self, CutShort, Ended};
+
+/// What came of a backup, as its tool tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Verdict {
+    /// How it ended.
+    pub(crate) outcome: Outcome,
+    /// One sentence of our own, when it is not ok.
+    pub(crate) reason: Option<String>,
+    /// The tool's exit code, where it ended by itself.
+    pub(crate) exit_code: Option<i64>,
+    /// What was measured.
+    pub(crate) facts: RunFacts,
+    /// The tool's name of what it made, as a check needs it.
+    pub(crate) made: Option<String>,
+}
+
+impl Verdict {
+    fn new(outcome: Outcome, reason: Option<&str>) -> Self {
+        Self {
+            outcome,
+            reason: reason.map(str::to_owned),
+            exit_code: None,
+            facts: RunFacts::default(),
+            made: None,
+        }
+    }
+
+    /// Makes the outcome worse, never better; the worse one's reason stands.
+    fn worsen(&mut self, outcome: Outcome, reason: &str) {
+        let weight = |outcome: Outcome| match outcome {
+            Outcome::Ok => 0,
+            Outcome::Warning => 1,
+            Outcome::Failed => 2,
+        };
+        if weight(outcome) > weight(self.outcome) {
+            self.outcome = outcome;
+            self.reason = Some(reason.to_owned());
+        }
+    }
+}
+
+/// The command that makes the backup.
+pub(crate) fn backup_command(job: &JobConfig) -> Vec<String> {
+    match &job.tool {
+        Tool::Restic(tool) => restic::backup_command(tool),
+        Tool::Borg(tool) => borg::backup_command(tool, &job.key),
+        Tool::Command { command, .. } => command.clone(),
+    }
+}
+
+/// Variables that the tool needs beside those of the configuration.
+pub(crate) fn environment(tool: &Tool) -> Vec<(String, String)> {
+    match tool {
+        Tool::Restic(tool) => restic::environment(tool),
+        Tool::Borg(_) => borg::environment(),
+        Tool::Command { .. } => Vec::new(),
+    }
+}
+
+/// What the tool's end means. `sources_missing` counts the folders of the configuration that are not there.
+pub(crate) fn read(tool: &Tool, ended: &Ended, sources_missing: usize) -> Verdict {
+    if let Some(cut_short) = ended.cut_short {
+        return cut(cut_short);
+    }
+    let mut verdict = match tool {
+        Tool::Restic(_) => restic::read(ended),
+        Tool::Borg(_) => borg::read(ended),
+        Tool::Command { codes, .. } => command::read(codes, ended),
+    };
+    verdict.exit_code = Some(ended.code);
+    if sources_missing > 0 {
+        // restic before 0.17 ends with 0 although a folder it was to back up is not there.
+        verdict.worsen(Outcome::Warning, "A folder that is to be backed up does not exist.");
+    }
+    verdict
+}
+
+/// The command that checks what was made, where one is wanted.
+pub(crate) fn check_command(tool: &Tool, verdict: &Verdict) -> Option<Vec<String>> {
+    if verdict.outcome == Outcome::Failed {
+        return None;
+    }
+    match tool {
+        Tool::Restic(tool) => restic::check_command(tool),
+        Tool::Borg(tool) => borg::check_command(tool, verdict.made.as_deref()),
+        Tool::Command { .. } => None,
+    }
+}
+
+/// Takes what the check found into the verdict.
+pub(crate) fn read_check(tool: &Tool, ended: &Ended, verdict: &mut Verdict) {
+    if ended.cut_short.is_some() {
+        verdict.worsen(
+            Outcome::Warning,
+            "The backup was made, but checking it took too long and was ended.",
+        );
+        return;
+    }
+    match tool {
+        Tool::Restic(_) => restic::read_check(ended, verdict),
+        Tool::Borg(_) => borg::read_check(ended, verdict),
+        Tool::Command { .. } => {}
+    }
+}
+
+/// Takes in that the check could not be started.
+pub(crate) fn check_not_started(verdict: &mut Verdict) {
+    verdict.worsen(
+        Outcome::Warning,
+        "The backup was made, but the program that checks it could not be started.",
+    );
+}
+
+/// A verdict for a tool that could not be started.
+pub(crate) fn not_started(error: &std::io::Error) -> Verdict {
+    let reason = if error.kind() == std::io::ErrorKind::NotFound {
+        "The backup program is not installed, or not where the configuration says."
+    } else if error.kind() == std::io::ErrorKind::PermissionDenied {
+        "The agent may not start the backup program."
+    } else {
+        "The backup program could not be started."
+    };
+    Verdict::new(Outcome::Failed, Some(reason))
+}
+
+/// A verdict for a run that never reached its tool.
+pub(crate) fn refused(reason: &str) -> Verdict {
+    Verdict::new(Outcome::Failed, Some(reason))
+}
+
+/// The version that the tool says it has.
+pub(crate) fn version(tool: &Tool, command: &[String]) -> Option<String> {
+    let program = command.first()?;
+    match tool {
+        Tool::Restic(_) if is_program(program, "restic") => restic::version(program),
+        Tool::Borg(_) if is_program(program, "borg") => borg::version(program),
+        Tool::Restic(_) | Tool::Borg(_) | Tool::Command { .. } => None,
+    }
+}
+
+/// The tool that a command line starts, for a job the configuration does not name.
+pub(crate) fn recognise(command: &[String]) -> Tool {
+    let program = command.first().map_or("", String::as_str);
+    if is_program(program, "restic") {
+        Tool::Restic(crate::config::RepositoryTool::default())
+    } else if is_program(program, "borg") {
+        Tool::Borg(crate::config::RepositoryTool::default())
+    } else {
+        Tool::Command {
+            command: Vec::new(),
+            codes: crate::config::ExitCodes::default(),
+        }
+    }
+}
+
+/// Whether the tool's own summary can be read from its output.
+pub(crate) fn has_summary(tool: &Tool, command: &[String]) -> bool {
+    match tool {
+        Tool::Restic(_) | Tool::Borg(_) => command.iter().any(|argument| argument == "--json"),
+        Tool::Command { .. } => false,
+    }
+}
+
+/// Adds what the administrator says to what is known better.
+pub(crate) fn attest(facts: &mut RunFacts, claims: AttestedClaims) {
+    let fill = |fact: &mut Option<Claim>, said: Option<bool>| {
+        if fact.is_none() {
+            *fact = said.map(|holds| Claim {
+                holds,
+                known: Knowledge::Attested,
+            });
+        }
+    };
+    fill(&mut facts.full, claims.full);
+    fill(&mut facts.verified, claims.verified);
+    fill(&mut facts.compared, claims.compared);
+    fill(&mut facts.compressed, claims.compressed);
+    fill(&mut facts.encrypted, claims.encrypted);
+}
+
+fn cut(cut_short: CutShort) -> Verdict {
+    let reason = match cut_short {
+        CutShort::TimedOut => "The backup took longer than its time limit and was ended.",
+        CutShort::Stopped => "The agent was stopped while the backup ran, and ended it.",
+    };
+    Verdict::new(Outcome::Failed, Some(reason))
+}
+
+fn is_program(program: &str, name: &str) -> bool {
+    Path::new(program).file_stem().is_some_and(|stem| stem == name)
+}
+
+fn claim(holds: bool, known: Knowledge) -> Claim {
+    Claim { holds, known }
+}
+
+/// A version number from the first line of a tool's answer: the second word, if it looks like one.
+fn version_word(program: &str, argument: &str) -> Option<String> {
+    let answer = exec::short_answer(program, &[argument])?;
+    let word = answer.split_ascii_whitespace().nth(1)?;
+    let plain = word.starts_with(|c: char| c.is_ascii_digit())
+        && word.len() <= 32
+        && word
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'));
+    plain.then(|| word.to_owned())
+}
+
+#[cfg(test)]
+mod tests;
