@@ -5,11 +5,11 @@ use axum::middleware::{from_fn, from_fn_with_state};
 
 use crate::app::App;
 use crate::web::access::{nowhere, router, wrong_method};
-use crate::web::{Route, assets, cross_site, page, security_headers};
+use crate::web::{Route, assets, cross_site, page, security_headers, theme};
 
 /// Every route there is.
 pub fn table() -> Vec<Route> {
-    [assets::routes()].into_iter().flatten().collect()
+    [assets::routes(), theme::routes()].into_iter().flatten().collect()
 }
 
 /// The table as a service, with what surrounds every route.

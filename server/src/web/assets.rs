@@ -12,6 +12,8 @@ use crate::error::AppError;
 #[derive(RustEmbed)]
 #[folder = "../static/"]
 #[exclude = "*.md"]
+#[exclude = "*.txt"]
+#[exclude = "*/MANIFEST"]
 struct Files;
 
 /// The address of a file of `static/`: it holds the file's hash, so that browsers may keep it for ever.

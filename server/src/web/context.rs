@@ -62,6 +62,8 @@ pub struct Context {
     pub address: String,
     /// The path asked for.
     pub path: String,
+    /// The colours the reader chose.
+    pub theme: super::Theme,
     person: Option<Person>,
 }
 
@@ -79,6 +81,7 @@ impl Context {
             request_id: identity.request_id,
             address: identity.address,
             path,
+            theme: super::theme::read(request.headers()),
             person,
         }
     }

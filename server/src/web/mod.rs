@@ -5,14 +5,18 @@ pub mod assets;
 pub mod context;
 pub mod cross_site;
 pub mod extract;
+pub mod layout;
 pub mod page;
 pub mod security_headers;
 pub mod session_cookie;
 #[cfg(test)]
 mod tests;
+pub mod theme;
 pub mod words;
 
 pub use access::{Access, Audit, Route};
 pub use context::{Context, Person};
 pub use extract::{Form, Path, Query};
-pub use page::{Layout, redirect};
+pub use layout::{Layout, Section};
+pub use page::redirect;
+pub use theme::Theme;

@@ -1,4 +1,4 @@
-//! Pages: what every page shows around its own content, error pages, and the identity of a request.
+//! Answers of pages: rendering, redirects, error pages, and the identity of a request.
 
 use std::net::SocketAddr;
 
@@ -7,142 +7,15 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
-use jiff::Timestamp;
 use tracing::Instrument as _;
 
-use super::context::Context;
-use super::session_cookie;
+use super::{session_cookie, theme};
 use crate::app::App;
-use crate::db::Transaction;
 use crate::error::{AppError, ErrorNotice};
-use crate::users::Role;
+
+pub use super::layout::{Layout, LayoutPerson, Section};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Where a page stands in the navigation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Section {
-    /// What needs somebody today.
-    Today,
-    /// Practices and what belongs to one.
-    Practices,
-    /// Alerts.
-    Alerts,
-    /// Agents and their enrolment.
-    Agents,
-    /// Media.
-    Media,
-    /// Drills.
-    Drills,
-    /// Sent messages.
-    Messages,
-    /// The audit log.
-    Audit,
-    /// People and the own account.
-    People,
-    /// A practice viewer's own page.
-    Practice,
-    /// Pages outside the navigation.
-    None,
-}
-
-/// What `templates/_layout/page.html` shows around a page.
-#[derive(Debug, Clone)]
-pub struct Layout {
-    /// The page's title, without the product's name.
-    pub title: String,
-    /// The marked place in the navigation.
-    pub section: Section,
-    /// Who is signed in.
-    pub person: Option<LayoutPerson>,
-    /// Open alerts that nobody acknowledged, in the title and the favicon.
-    pub open_alerts: i64,
-    /// Why nothing on this page may be believed at the moment.
-    pub stale: Option<String>,
-    /// Whether this is the demo.
-    pub demo: bool,
-    /// When the page was made.
-    pub now: Timestamp,
-    /// The page's own path, for the live refresh.
-    pub path: String,
-}
-
-/// Who is signed in, as the layout shows it.
-#[derive(Debug, Clone)]
-pub struct LayoutPerson {
-    /// Their name.
-    pub name: String,
-    /// Their firm's name.
-    pub firm: String,
-    /// What they may do.
-    pub role: Role,
-}
-
-impl LayoutPerson {
-    /// Whether they look after practices, as opposed to belonging to one.
-    pub fn works_for_firm(&self) -> bool {
-        self.role != Role::PracticeViewer
-    }
-}
-
-impl Layout {
-    /// The layout of a page for a stranger: sign-in, set-up, errors.
-    pub fn plain(title: impl Into<String>, now: Timestamp) -> Self {
-        Self {
-            title: title.into(),
-            section: Section::None,
-            person: None,
-            open_alerts: 0,
-            stale: None,
-            demo: false,
-            now,
-            path: String::new(),
-        }
-    }
-}
-
-impl Context {
-    /// The layout of a page for whoever is signed in.
-    pub async fn layout(
-        &self,
-        transaction: &mut Transaction,
-        section: Section,
-        title: impl Into<String>,
-    ) -> Result<Layout, AppError> {
-        let person = self.person()?;
-        let open_alerts = match person.practice {
-            Some(_) => 0,
-            None => crate::alerts::count_open(transaction, person.firm).await?,
-        };
-        Ok(Layout {
-            section,
-            person: Some(LayoutPerson {
-                name: person.name.clone(),
-                firm: person.firm_name.clone(),
-                role: person.role,
-            }),
-            open_alerts,
-            stale: stale_notice(&self.app, self.now),
-            demo: self.app.options.demo,
-            path: self.path.clone(),
-            ..Layout::plain(title, self.now)
-        })
-    }
-}
-
-fn stale_notice(app: &App, now: Timestamp) -> Option<String> {
-    if app.pulse.is_alive(now) {
-        return None;
-    }
-    Some(match app.pulse.last() {
-        Some(last) => format!(
-            "Evaluation stopped {} ago. Nothing below can be relied on until it runs again.",
-            super::words::duration(now.duration_since(last))
-        ),
-        None => "Evaluation has not run since the server was started. Nothing below can be relied on until it has."
-            .to_owned(),
-    })
-}
 
 /// A rendered page, or the error page when the template cannot be rendered.
 pub fn render(template: &impl Template) -> Response {
@@ -218,6 +91,7 @@ pub async fn render_errors(State(app): State<App>, request: Request, next: Next)
         .cloned()
         .unwrap_or_default();
     let was_signed_in = session_cookie::read(request.headers()).is_some();
+    let theme = theme::read(request.headers());
     let mut response = next.run(request).await;
     let notice = response.extensions_mut().remove::<ErrorNotice>();
     let status = response.status();
@@ -234,7 +108,10 @@ pub async fn render_errors(State(app): State<App>, request: Request, next: Next)
         "That did not work"
     };
     let page = ErrorPage {
-        layout: Layout::plain(title, app.clock.now()),
+        layout: Layout {
+            theme,
+            ..Layout::plain(title, app.clock.now())
+        },
         sentence,
         request_id: identity.request_id,
         status: status.as_u16(),

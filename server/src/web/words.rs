@@ -94,3 +94,13 @@ pub fn count(number: i64, one: &str, many: &str) -> String {
         format!("{number} {many}")
     }
 }
+
+/// A stored word as it reads in a sentence: `not_monitored` is `not monitored`.
+pub fn plain(word: &impl std::fmt::Display) -> String {
+    word.to_string().replace('_', " ")
+}
+
+/// Whether two things read the same: an option of a form and the value chosen.
+pub fn same(one: &impl std::fmt::Display, other: &impl std::fmt::Display) -> bool {
+    one.to_string() == other.to_string()
+}
