@@ -37,6 +37,7 @@ create table runs (
     check ((finished_at is null) = (outcome is null))
 );
 create index runs_job on runs (firm_id, job_id, started_at desc);
+create index runs_good on runs (firm_id, job_id, started_at desc) where outcome in ('ok', 'warning');
 create index runs_slot on runs (firm_id, slot_id) where slot_id is not null;
 create index runs_open on runs (firm_id, job_id) where finished_at is null;
 call guard_practice_table('runs');

@@ -64,6 +64,9 @@ pub struct Options {
     pub alert_hold: SignedDuration,
     /// After how long without a word a newly enrolled agent counts as silent.
     pub silent_after: SignedDuration,
+    /// How long reports that were kept back, at an agent that was silent or while we were down, have to arrive before
+    /// anything is declared missed. Longer than an agent's longest pause between two tries.
+    pub landing: SignedDuration,
     /// How often the evaluator looks.
     pub evaluator_period: Duration,
     /// A session ends after this long without a request.
