@@ -183,6 +183,7 @@ fn options(state: &tempfile::TempDir) -> Options {
         authority_pin: Some([7; 32]),
         alert_hold: SignedDuration::from_secs(60),
         silent_after: SignedDuration::from_mins(30),
+        landing: SignedDuration::from_mins(10),
         evaluator_period: std::time::Duration::from_secs(5),
         session_idle: SignedDuration::from_hours(1),
         session_absolute: SignedDuration::from_hours(12),
