@@ -3,6 +3,7 @@
 //! A slot's state is computed from evidence and the clock, never set by hand, and never green by default.
 
 mod model;
+pub mod schedule;
 
 use jiff::Timestamp;
 
