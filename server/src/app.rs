@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, Semaphore, broadcast};
+use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,6 +19,7 @@ use crate::db::Database;
 use crate::ids::FirmId;
 use crate::ingest::Committer;
 use crate::notifications::Mailer;
+use crate::users::password::Hashing;
 
 /// How old the evaluator's last tick may be before every page says that evaluation has stopped.
 pub const EVALUATOR_STALE_AFTER: SignedDuration = SignedDuration::from_secs(90);
@@ -45,8 +46,8 @@ pub struct Shared {
     pub committer: Committer,
     /// Sends mail, or files it.
     pub mailer: Mailer,
-    /// At most two password hashes at a time: each takes 19 MiB and 40 ms.
-    pub hashing: Semaphore,
+    /// Passwords at work: a few at a time.
+    pub hashing: Hashing,
     tasks: TaskTracker,
     shutdown: CancellationToken,
 }
@@ -149,7 +150,7 @@ impl App {
             wake: Wake::default(),
             pulse: Pulse(AtomicI64::new(i64::MIN)),
             mailer,
-            hashing: Semaphore::new(2),
+            hashing: Hashing::default(),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
         }))

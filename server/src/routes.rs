@@ -4,12 +4,20 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 
 use crate::app::App;
+use crate::users;
 use crate::web::access::{nowhere, router, wrong_method};
 use crate::web::{Route, assets, cross_site, page, security_headers, theme};
 
 /// Every route there is.
 pub fn table() -> Vec<Route> {
-    [assets::routes(), theme::routes()].into_iter().flatten().collect()
+    // One line a slice, so that two that are added at once do not meet.
+    #[rustfmt::skip]
+    let slices = [
+        assets::routes(),
+        theme::routes(),
+        users::routes(),
+    ];
+    slices.into_iter().flatten().collect()
 }
 
 /// The table as a service, with what surrounds every route.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::expectations;
+use crate::users;
 
 /// Starts everything that runs beside requests. Each task ends when the application is told to stop.
 pub fn start(app: &App) {
@@ -14,6 +15,15 @@ pub fn start(app: &App) {
             expectations::evaluate(&evaluator)
         })
         .await;
+    });
+    start_tidying(app);
+}
+
+fn start_tidying(app: &App) {
+    let app = app.clone();
+    app.clone().spawn(async move {
+        let never = tokio::sync::Notify::new();
+        repeat(&app, "tidying", Duration::from_hours(1), &never, || users::tidy(&app)).await;
     });
 }
 

@@ -97,7 +97,14 @@ impl Answer {
             } else {
                 part.split_once('>').map_or("", |(_, shown)| shown)
             };
-            text.push(' ');
+            let tag: String = part
+                .trim_start_matches('/')
+                .chars()
+                .take_while(char::is_ascii_alphanumeric)
+                .collect();
+            if !["a", "abbr", "b", "code", "em", "small", "span", "strong", "time"].contains(&tag.as_str()) {
+                text.push(' ');
+            }
             text.push_str(shown);
         }
         let text = text

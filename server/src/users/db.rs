@@ -44,3 +44,21 @@ pub async fn add(
     }
     Ok(user)
 }
+
+/// Sets somebody's password, in whatever scope sees them. Their sessions are the caller's business.
+pub async fn set_password(
+    transaction: &mut Transaction,
+    firm: FirmId,
+    user: UserId,
+    password_hash: &str,
+) -> Result<(), AppError> {
+    sqlx::query!(
+        "update users set password_hash = $3 where firm_id = $1 and user_id = $2",
+        firm.0,
+        user.0,
+        password_hash,
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}

@@ -2,7 +2,25 @@
 
 mod db;
 mod model;
+pub mod password;
 pub mod sessions;
+mod sign_in;
 
-pub use db::add;
+pub use db::{add, set_password};
 pub use model::{NewPerson, Role};
+
+use crate::app::App;
+use crate::error::AppError;
+use crate::web::Route;
+
+/// Forgets what no longer matters: failed sign-ins that count no longer, sessions that ended long ago.
+pub async fn tidy(app: &App) -> Result<(), AppError> {
+    let now = app.clock.now();
+    sign_in::forget_old(app, now).await?;
+    sessions::forget_old(app, now).await
+}
+
+/// The routes of this slice.
+pub fn routes() -> Vec<Route> {
+    [sign_in::routes()].into_iter().flatten().collect()
+}

@@ -30,3 +30,9 @@ pub struct NewPerson {
     /// Whether alerts are mailed to them.
     pub receives_alerts: bool,
 }
+
+/// An e-mail address as it is stored and compared. What no address can hold is made harmless, so that looking it up finds
+/// nobody.
+pub(super) fn normal_email(typed: &str) -> String {
+    typed.trim().to_lowercase().replace(char::is_control, "\u{fffd}")
+}

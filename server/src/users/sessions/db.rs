@@ -9,7 +9,7 @@ use super::NewSession;
 use crate::app::App;
 use crate::db::{Scope, Transaction};
 use crate::error::AppError;
-use crate::ids::{self, SessionId};
+use crate::ids::{self, FirmId, SessionId, UserId};
 use crate::web::Person;
 use crate::web::session_cookie::SessionToken;
 
@@ -72,4 +72,68 @@ pub(super) async fn person_of(app: &App, now: Timestamp, token: &SessionToken) -
         session: row.session_id,
         authenticated_at: row.authenticated_at.to_jiff(),
     }))
+}
+
+pub(super) async fn end_of_token(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    token: &SessionToken,
+) -> Result<(), AppError> {
+    sqlx::query!(
+        "update sessions set ended_at = $2 where token_hash = $1 and ended_at is null",
+        &hash(token)[..],
+        now.to_sqlx(),
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn end(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    firm: FirmId,
+    user: UserId,
+    session: SessionId,
+) -> Result<bool, AppError> {
+    let ended = sqlx::query!(
+        "update sessions set ended_at = $4 where firm_id = $1 and user_id = $2 and session_id = $3 and ended_at is null",
+        firm.0,
+        user.0,
+        session.0,
+        now.to_sqlx(),
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(ended.rows_affected() == 1)
+}
+
+pub(super) async fn end_all(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    firm: FirmId,
+    user: UserId,
+    kept: Option<SessionId>,
+) -> Result<u64, AppError> {
+    let ended = sqlx::query!(
+        "update sessions set ended_at = $3
+         where firm_id = $1 and user_id = $2 and ended_at is null and session_id is distinct from $4",
+        firm.0,
+        user.0,
+        now.to_sqlx(),
+        kept.map(|session| session.0),
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(ended.rows_affected())
+}
+
+pub(super) async fn forget_old(transaction: &mut Transaction, until: Timestamp) -> Result<(), AppError> {
+    sqlx::query!(
+        "delete from sessions where least(ended_at, idle_expires_at, expires_at) <= $1",
+        until.to_sqlx()
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
 }

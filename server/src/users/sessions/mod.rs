@@ -4,20 +4,29 @@ mod db;
 #[cfg(test)]
 mod tests;
 
-use jiff::Timestamp;
-
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretBox;
 
 use crate::app::App;
-use crate::db::Transaction;
+use crate::db::{Scope, Transaction};
 use crate::error::AppError;
-use crate::ids::{self, FirmId, PracticeId, UserId};
+use crate::ids::{self, FirmId, PracticeId, SessionId, UserId};
 use crate::web::Person;
 use crate::web::session_cookie::SessionToken;
 
 /// Who a token belongs to; nobody when its session has ended or the account is disabled. Notes that it was used.
 pub async fn person_of(app: &App, now: Timestamp, token: &SessionToken) -> Result<Option<Person>, AppError> {
     db::person_of(app, now, token).await
+}
+
+/// How long an ended session is kept, so that its person can still see it.
+const KEPT_AFTER_END: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Forgets sessions that ended long ago.
+pub(super) async fn forget_old(app: &App, now: Timestamp) -> Result<(), AppError> {
+    let mut transaction = app.db.begin(Scope::Everything).await?;
+    db::forget_old(&mut transaction, now - KEPT_AFTER_END).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// A session to be begun.
@@ -49,4 +58,31 @@ pub async fn begin(
     let token = SecretBox::new(Box::new(ids::random()));
     db::begin(transaction, now, session, &token).await?;
     Ok(token)
+}
+
+/// Ends the session of this token, if there is one. Needs [`crate::db::Scope::Everything`].
+pub async fn end_of_token(transaction: &mut Transaction, now: Timestamp, token: &SessionToken) -> Result<(), AppError> {
+    db::end_of_token(transaction, now, token).await
+}
+
+/// Ends one session of this person. Whether there was one to end.
+pub async fn end(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    firm: FirmId,
+    user: UserId,
+    session: SessionId,
+) -> Result<bool, AppError> {
+    db::end(transaction, now, firm, user, session).await
+}
+
+/// Ends all sessions of this person, but for `kept`. How many.
+pub async fn end_all(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    firm: FirmId,
+    user: UserId,
+    kept: Option<SessionId>,
+) -> Result<u64, AppError> {
+    db::end_all(transaction, now, firm, user, kept).await
 }
