@@ -13,6 +13,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::agents::Gate;
 use crate::clock::Clock;
 use crate::config::TrustedProxies;
 use crate::db::Database;
@@ -44,6 +45,8 @@ pub struct Shared {
     pub pulse: Pulse,
     /// Commits received events, many agents' in one transaction.
     pub committer: Committer,
+    /// What is remembered of agents between requests.
+    pub gate: Gate,
     /// Sends mail, or files it.
     pub mailer: Mailer,
     /// Passwords at work: a few at a time.
@@ -143,6 +146,7 @@ impl App {
     pub fn new(db: Database, clock: Clock, options: Options, mailer: Mailer) -> Self {
         Self(Arc::new(Shared {
             committer: Committer::new(),
+            gate: Gate::default(),
             db,
             clock,
             options,

@@ -2,6 +2,7 @@
 //!
 //! `routes` and `worker` list everything that can happen here; each slice folder holds one thing whole.
 
+pub mod agents;
 pub mod alerts;
 pub mod app;
 pub mod audit;

@@ -3,7 +3,9 @@
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 
+use crate::agents;
 use crate::app::App;
+use crate::ingest;
 use crate::users;
 use crate::web::access::{nowhere, router, wrong_method};
 use crate::web::{Route, assets, cross_site, page, security_headers, theme};
@@ -13,7 +15,9 @@ pub fn table() -> Vec<Route> {
     // One line a slice, so that two that are added at once do not meet.
     #[rustfmt::skip]
     let slices = [
+        agents::routes(),
         assets::routes(),
+        ingest::routes(),
         theme::routes(),
         users::routes(),
     ];
@@ -26,6 +30,7 @@ pub fn service(app: &App) -> Router {
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(cross_site::refuse_cross_site))
+        .layer(from_fn_with_state(app.clone(), agents::answer::answer_in_json))
         .layer(from_fn_with_state(app.clone(), page::render_errors))
         .layer(from_fn(security_headers::add))
         .layer(from_fn_with_state(app.clone(), page::identify))

@@ -4,10 +4,15 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::expectations;
+use crate::ingest;
 use crate::users;
 
 /// Starts everything that runs beside requests. Each task ends when the application is told to stop.
 pub fn start(app: &App) {
+    for _ in 0..2 {
+        let committer = app.clone();
+        app.spawn(async move { ingest::run_committer(&committer).await });
+    }
     let evaluator = app.clone();
     app.spawn(async move {
         let period = evaluator.options.evaluator_period;

@@ -1,13 +1,26 @@
 //! Ingest: verifies what agents send, appends it to the inbox as received, answers after the commit; and the projector,
 //! which turns what was received into runs, media and drills.
 
-/// Commits received events, many agents' in one transaction.
-#[derive(Debug, Default)]
-pub struct Committer {}
+mod batch;
+mod check;
+mod committer;
+mod continuity;
+mod db;
+mod deliver;
+mod store;
 
-impl Committer {
-    /// A committer that has not begun.
-    pub fn new() -> Self {
-        Self::default()
-    }
+use lastgood_protocol::EVENTS_PATH;
+
+use crate::web::{Access, Audit, Route};
+
+pub use committer::{Committer, run as run_committer};
+
+/// The routes of this slice.
+pub fn routes() -> Vec<Route> {
+    vec![Route::post(
+        EVENTS_PATH,
+        Access::Agent,
+        Audit::Nothing,
+        deliver::deliver,
+    )]
 }

@@ -50,10 +50,7 @@ impl Schedule {
         let text = fields::normalise(text)?;
         let cron = parse_cron(&text).map_err(|cause| ScheduleError::new(format!("Schedule: {cause}.")))?;
         // Vixie cron's rule: a job is of the wildcard kind when its minute or hour begins with a star.
-        let follows_real_time = text
-            .split(' ')
-            .take(2)
-            .any(|field| field.starts_with('*'));
+        let follows_real_time = text.split(' ').take(2).any(|field| field.starts_with('*'));
         let schedule = Self {
             text,
             cron,

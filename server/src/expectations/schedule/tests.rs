@@ -102,7 +102,10 @@ fn an_error_names_the_field_and_gives_an_example() {
 fn a_schedule_reads_as_a_sentence() {
     for (text, sentence) in [
         ("0 22 * * *", "At 22:00."),
-        ("30 1 * * 1-5", "At 01:30, on Monday, Tuesday, Wednesday, Thursday, and Friday."),
+        (
+            "30 1 * * 1-5",
+            "At 01:30, on Monday, Tuesday, Wednesday, Thursday, and Friday.",
+        ),
         ("@daily", "At 00:00."),
         ("* * * * *", "Every minute."),
     ] {
@@ -113,8 +116,17 @@ fn a_schedule_reads_as_a_sentence() {
 #[test]
 fn the_usual_interval_is_not_moved_by_a_weekend_or_a_change_of_clocks() {
     let before: Timestamp = "2026-10-30T00:00:00Z".parse().unwrap();
-    for (text, hours) in [("0 22 * * 1-5", 24), ("0 22 * * *", 24), ("0 22 * * 5", 168), ("0 * * * *", 1)] {
-        assert_eq!(cron(text).interval(before, &new_york()), SignedDuration::from_hours(hours), "{text}");
+    for (text, hours) in [
+        ("0 22 * * 1-5", 24),
+        ("0 22 * * *", 24),
+        ("0 22 * * 5", 168),
+        ("0 * * * *", 1),
+    ] {
+        assert_eq!(
+            cron(text).interval(before, &new_york()),
+            SignedDuration::from_hours(hours),
+            "{text}"
+        );
     }
 }
 
