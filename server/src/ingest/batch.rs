@@ -102,15 +102,20 @@ fn read_fields(fields: &Fields<'_>) -> Result<Option<ReceivedBatch>, Flaw> {
 
 fn read_event(text: &str) -> Result<ReceivedEvent, RejectedEvent> {
     storable(text).map_err(|flaw| {
-        #[derive(Default, Deserialize)]
-        struct Name {
-            id: Option<EventId>,
-            seq: Option<i64>,
+        #[derive(Deserialize)]
+        struct Id {
+            id: EventId,
         }
-        let name: Name = serde_json::from_str(text).unwrap_or_default();
+        #[derive(Deserialize)]
+        struct Seq {
+            seq: i64,
+        }
         RejectedEvent {
-            id: name.id,
-            seq: name.seq.filter(|seq| *seq >= 0),
+            id: serde_json::from_str::<Id>(text).ok().map(|read| read.id),
+            seq: serde_json::from_str::<Seq>(text)
+                .ok()
+                .map(|read| read.seq)
+                .filter(|seq| *seq >= 0),
             flaw,
         }
     })

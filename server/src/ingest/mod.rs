@@ -8,6 +8,8 @@ mod continuity;
 mod db;
 mod deliver;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use lastgood_protocol::EVENTS_PATH;
 
