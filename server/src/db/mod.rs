@@ -17,6 +17,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor as _, PgConnection, PgPool, Postgres};
 
 pub use migrations::{MIGRATOR, Migrated, MigrationError, migrate, schema_version};
+pub(crate) use roles::ensure as ensure_roles;
 
 use crate::ids::{FirmId, PracticeId};
 

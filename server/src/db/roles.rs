@@ -18,7 +18,7 @@ pub(super) fn take_on(role: &'static str) -> &'static str {
 
 /// Makes the roles where they are missing, and lets the connected owner become them. Two servers that start at the same
 /// moment both succeed: whoever comes second finds them there.
-pub(super) async fn ensure(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+pub(crate) async fn ensure(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     connection
         .execute(
             "do $$

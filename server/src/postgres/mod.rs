@@ -4,12 +4,16 @@
 
 mod account;
 mod cluster;
+pub mod command;
 mod db;
+pub mod dump;
 mod error;
 mod lock;
 mod log;
 mod postmaster;
 mod program;
+pub mod restore;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +30,7 @@ pub use cluster::OWNER;
 pub use error::PostgresError;
 pub use lock::{Holder, StateLock};
 pub use program::Programs;
+pub use target::Target;
 
 use crate::config::Settings;
 use cluster::Cluster;
@@ -167,6 +172,11 @@ impl PrivatePostgres {
     /// How to connect as `role` to the database `lastgood`.
     pub fn connect_options(&self, role: &str) -> PgConnectOptions {
         options(&self.cluster, role, DATABASE)
+    }
+
+    /// How to connect as the owner to the database from which others are made and renamed.
+    fn maintenance_options(&self) -> PgConnectOptions {
+        options(&self.cluster, OWNER, "postgres")
     }
 
     /// PostgreSQL's programs that fit this server.

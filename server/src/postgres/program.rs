@@ -6,7 +6,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::join;
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use super::account::Account;
 use super::error::PostgresError;
@@ -37,18 +39,7 @@ impl Programs {
         search_path: &OsStr,
         cluster: Option<(&Path, u32)>,
     ) -> Result<Programs, PostgresError> {
-        let candidates = match bindir {
-            Some(bindir) => vec![bindir.to_owned()],
-            None => candidates(search_path),
-        };
-        let mut found: Vec<Programs> = Vec::new();
-        for bindir in candidates {
-            // An installation whose version cannot be asked is no installation.
-            if let Ok(programs) = Programs::at(bindir).await {
-                found.push(programs);
-            }
-        }
-        found.retain(|programs| programs.major >= OLDEST);
+        let found = Programs::installed(&["postgres", "initdb", "pg_dump", "pg_restore"], bindir, search_path).await;
         let majors: Vec<String> = found.iter().map(|programs| programs.major.to_string()).collect();
         if let Some((data, wanted)) = cluster
             && !found.is_empty()
@@ -63,24 +54,54 @@ impl Programs {
         let tried = bindir
             .map(|bindir| format!(" in {}", bindir.display()))
             .unwrap_or_default();
-        found
-            .into_iter()
-            .max_by_key(|programs| programs.major)
-            .ok_or(PostgresError::NotFound { tried })
+        newest(found).ok_or(PostgresError::NotFound { tried })
     }
 
-    /// The programs in this folder, if `postgres` is there and tells its version.
-    async fn at(bindir: PathBuf) -> Result<Programs, PostgresError> {
+    /// The newest programs for working with somebody else's server: `pg_dump`, `pg_restore`, `psql`.
+    pub(super) async fn find_clients(bindir: Option<&Path>, search_path: &OsStr) -> Result<Programs, PostgresError> {
+        let found = Programs::installed(&["pg_dump", "pg_restore"], bindir, search_path).await;
+        newest(found).ok_or_else(|| PostgresError::Program {
+            program: "pg_dump".to_owned(),
+            problem: "was not found. Type: apt-get install postgresql-client — or give --pg-bindir.".to_owned(),
+        })
+    }
+
+    /// Every installation with these programs that tells its version and is not too old. The first program is asked.
+    async fn installed(needed: &[&str], bindir: Option<&Path>, search_path: &OsStr) -> Vec<Programs> {
+        let folders = match bindir {
+            Some(bindir) => vec![bindir.to_owned()],
+            None => candidates(search_path),
+        };
+        let mut found = Vec::new();
+        for folder in folders {
+            // A folder on the search path may hold links to some of the programs, and not to those beside them.
+            if !needed.iter().all(|program| folder.join(program).is_file()) {
+                continue;
+            }
+            match Programs::at(folder, needed.first().copied().unwrap_or("postgres")).await {
+                Ok(programs) if programs.major >= OLDEST => found.push(programs),
+                Ok(_) => {}
+                Err(error) => tracing::debug!(%error, "an installation of PostgreSQL that does not tell its version"),
+            }
+        }
+        found
+    }
+
+    async fn at(bindir: PathBuf, program: &str) -> Result<Programs, PostgresError> {
         let mut programs = Programs {
             bindir,
             version: String::new(),
             major: 0,
             account: None,
         };
-        let mut command = programs.command("postgres");
+        let mut command = programs.command(program);
         command.arg("--version");
-        let printed = run(command, "postgres --version", Duration::from_secs(10)).await?;
-        let version = printed.trim().trim_start_matches("postgres (PostgreSQL) ").to_owned();
+        let printed = run(command, program, Duration::from_secs(10)).await?;
+        let version = printed
+            .trim()
+            .trim_start_matches(program)
+            .trim_start_matches(" (PostgreSQL) ")
+            .to_owned();
         programs.major = version
             .split(|c: char| !c.is_ascii_digit())
             .next()
@@ -112,6 +133,35 @@ impl Programs {
     }
 }
 
+impl Programs {
+    /// A program for a person at a terminal: as ourselves, with our environment, but for what would lead it to another
+    /// server.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the other place that starts PostgreSQL's programs"
+    )]
+    pub(super) fn interactive(&self, program: &str) -> Command {
+        let mut command = Command::new(self.bindir.join(program));
+        for name in [
+            "PGHOSTADDR",
+            "PGOPTIONS",
+            "PGPASSFILE",
+            "PGPASSWORD",
+            "PGSERVICE",
+            "PGSERVICEFILE",
+            "PGSSLMODE",
+        ] {
+            command.env_remove(name);
+        }
+        command
+    }
+}
+
+/// The newest; of several equally new the one that was looked for first.
+fn newest(found: Vec<Programs>) -> Option<Programs> {
+    found.into_iter().rev().max_by_key(|programs| programs.major)
+}
+
 /// Folders that may hold PostgreSQL's programs: Debian's, the PGDG's for Red Hat, then the search path.
 fn candidates(search_path: &OsStr) -> Vec<PathBuf> {
     let below = |folder: &str, prefix: &str| -> Vec<PathBuf> {
@@ -124,28 +174,37 @@ fn candidates(search_path: &OsStr) -> Vec<PathBuf> {
     let mut folders = below("/usr/lib/postgresql", "");
     folders.extend(below("/usr", "pgsql-"));
     folders.extend(std::env::split_paths(search_path));
-    folders.retain(|folder| folder.join("postgres").is_file() && folder.join("initdb").is_file());
     folders
 }
 
 /// Runs a program to its end and returns what it printed. Ends it after `limit`. A failure carries what it wrote to
 /// its error output.
-pub(super) async fn run(mut command: Command, name: &str, limit: Duration) -> Result<String, PostgresError> {
+pub(super) async fn run(command: Command, name: &str, limit: Duration) -> Result<String, PostgresError> {
+    run_into(command, name, limit, Stdio::piped()).await
+}
+
+/// The same, with its output to a file.
+pub(super) async fn run_into(
+    mut command: Command,
+    name: &str,
+    limit: Duration,
+    output: Stdio,
+) -> Result<String, PostgresError> {
     let failed = |problem: String| PostgresError::Program {
         program: name.to_owned(),
         problem,
     };
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.stdout(output).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command
         .spawn()
         .map_err(|error| failed(format!("cannot be started: {error}")))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let finished = tokio::time::timeout(limit, async {
-        tokio::join!(child.wait(), beginning(stdout), beginning(stderr))
-    });
-    let (status, printed, complaint) = finished
-        .await
-        .map_err(|_| failed(format!("did not end within {} s and was stopped", limit.as_secs())))?;
+    let finished = timeout(limit, async {
+        join!(child.wait(), beginning(stdout), beginning(stderr))
+    })
+    .await;
+    let (status, printed, complaint) =
+        finished.map_err(|_| failed(format!("did not end within {} s and was stopped", limit.as_secs())))?;
     let status = status.map_err(|error| failed(format!("cannot be waited for: {error}")))?;
     if status.success() {
         return Ok(printed);

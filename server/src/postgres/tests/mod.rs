@@ -1,5 +1,7 @@
 //! With real clusters in folders of their own under /tmp.
 
+mod dumps;
+
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt};
 use std::path::PathBuf;
