@@ -16,6 +16,8 @@
 mod client;
 mod database;
 
+use std::ops::Deref;
+
 use axum::Router;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
@@ -44,16 +46,28 @@ pub fn start_of_test() -> Timestamp {
     at.with_time_zone(TimeZone::UTC).timestamp()
 }
 
-/// An application in this process, without listeners and without background work.
-pub struct TestApp {
+/// An application in this process, without listeners and without background work, on a database without a single row.
+pub struct EmptyApp {
     /// The application.
     pub app: App,
+    router: Router,
+    state: tempfile::TempDir,
+}
+
+/// The same with the cast in it.
+pub struct TestApp {
     /// Who and what there is.
     pub cast: Cast,
-    router: Router,
     sessions: Sessions,
-    // Outlives the rest, so that the database is dropped last.
-    state: tempfile::TempDir,
+    empty: EmptyApp,
+}
+
+impl Deref for TestApp {
+    type Target = EmptyApp;
+
+    fn deref(&self) -> &EmptyApp {
+        &self.empty
+    }
 }
 
 /// Who and what there is in every test.
@@ -98,24 +112,16 @@ struct Sessions {
     other_owner: SessionToken,
 }
 
-impl TestApp {
-    /// A new application on a new database.
-    pub async fn start() -> Self {
+impl EmptyApp {
+    async fn start() -> Self {
         let now = start_of_test();
         let state = tempfile::tempdir().unwrap();
-        let owner = database::fresh().await;
-        let db = Database::connect(owner, 4, 4).await.unwrap();
+        let db = Database::connect(database::fresh().await, 4, 4).await.unwrap();
         let app = App::new(db, Clock::held(now), options(&state), Mailer::default());
         app.pulse.beat(now);
-        let mut transaction = app.db.begin(Scope::Everything).await.unwrap();
-        let cast = cast(&mut transaction, now).await;
-        let sessions = sessions(&mut transaction, now, &cast).await;
-        transaction.commit().await.unwrap();
         Self {
             router: routes::service(&app),
             app,
-            cast,
-            sessions,
             state,
         }
     }
@@ -133,6 +139,34 @@ impl TestApp {
     /// The state folder, which exists for this test alone.
     pub fn state(&self) -> &std::path::Path {
         self.state.path()
+    }
+
+    /// Nobody: no session.
+    pub fn as_stranger(&self) -> Visitor<'_> {
+        self.visitor(None)
+    }
+
+    /// Whoever this token belongs to.
+    pub fn visitor<'a>(&'a self, token: Option<&'a SessionToken>) -> Visitor<'a> {
+        Visitor::new(&self.router, token)
+    }
+}
+
+impl TestApp {
+    /// A new application on a new database, with the cast.
+    pub async fn start() -> Self {
+        let empty = EmptyApp::start().await;
+        let now = empty.now();
+        let mut transaction = empty.app.db.begin(Scope::Everything).await.unwrap();
+        let cast = cast(&mut transaction, now).await;
+        let sessions = sessions(&mut transaction, now, &cast).await;
+        transaction.commit().await.unwrap();
+        Self { cast, sessions, empty }
+    }
+
+    /// A new application on a new database without a single row.
+    pub async fn empty() -> EmptyApp {
+        EmptyApp::start().await
     }
 
     /// Olivia, owner of Northwind IT.
@@ -163,16 +197,6 @@ impl TestApp {
     /// Oscar, owner of Other IT.
     pub fn as_other_owner(&self) -> Visitor<'_> {
         self.visitor(Some(&self.sessions.other_owner))
-    }
-
-    /// Nobody: no session.
-    pub fn as_stranger(&self) -> Visitor<'_> {
-        self.visitor(None)
-    }
-
-    /// Whoever this token belongs to.
-    pub fn visitor<'a>(&'a self, token: Option<&'a SessionToken>) -> Visitor<'a> {
-        Visitor::new(&self.router, token)
     }
 }
 

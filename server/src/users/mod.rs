@@ -4,10 +4,11 @@ mod db;
 mod model;
 pub mod password;
 pub mod sessions;
+pub mod setup;
 mod sign_in;
 
 pub use db::{add, set_password};
-pub use model::{NewPerson, Role};
+pub use model::{NewPerson, Role, email};
 
 use crate::app::App;
 use crate::error::AppError;
@@ -22,5 +23,5 @@ pub async fn tidy(app: &App) -> Result<(), AppError> {
 
 /// The routes of this slice.
 pub fn routes() -> Vec<Route> {
-    [sign_in::routes()].into_iter().flatten().collect()
+    [sign_in::routes(), setup::routes()].into_iter().flatten().collect()
 }

@@ -1,6 +1,8 @@
 //! What people may do.
 
+use crate::error::AppError;
 use crate::ids::PracticeId;
+use crate::web::extract::field;
 
 crate::text_enum! {
     /// What a person may do.
@@ -35,4 +37,18 @@ pub struct NewPerson {
 /// nobody.
 pub(super) fn normal_email(typed: &str) -> String {
     typed.trim().to_lowercase().replace(char::is_control, "\u{fffd}")
+}
+
+/// An e-mail address to be stored, from what was typed.
+///
+/// # Errors
+/// [`AppError::Invalid`] naming the field.
+pub fn email(typed: &str) -> Result<String, AppError> {
+    let email = field("E-mail", typed, 254)?.to_lowercase();
+    match email.parse::<lettre::Address>() {
+        Ok(_) if email.is_ascii() => Ok(email),
+        _ => Err(AppError::Invalid(
+            "E-mail is not an address. Write it as theo@example.net.".to_owned(),
+        )),
+    }
 }

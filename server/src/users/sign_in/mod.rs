@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::json;
 
-pub(super) use pages::routes;
+pub(super) use pages::{go_on, routes, user_agent};
 
 use super::sessions::{self, NewSession};
 use crate::app::App;
