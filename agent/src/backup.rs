@@ -10,7 +10,7 @@ use lastgood_protocol::{EventId, MediumSighting, Outcome, RunFinished, ToolIdent
 use secrecy::SecretString;
 
 use crate::config::{JobConfig, Tool};
-use crate::exec::{self, CutShort, Ended, Invocation, Output, StopSwitch};
+use crate::exec::{self, CutShort, Ended, Invocation, OnStop, Output, StopSwitch};
 use crate::spool::{RunRecord, RunTicket, Spool, SpoolError};
 use crate::tools::{self, Verdict};
 use crate::{clock, ids, media};
@@ -74,6 +74,7 @@ pub(crate) fn wrap(
 ) -> i64 {
     let invocation = Invocation {
         command: command.clone(),
+        on_stop: OnStop::PassOn,
         ..Invocation::default()
     };
     let output = if tools::has_summary(&job.tool, &command) {
@@ -194,6 +195,7 @@ impl<'a> Run<'a> {
             command: self.command.clone(),
             environment,
             secrets,
+            on_stop: OnStop::End,
         })
     }
 
@@ -216,6 +218,7 @@ impl<'a> Run<'a> {
                 command,
                 environment: invocation.environment.clone(),
                 secrets: invocation.secrets.clone(),
+                on_stop: OnStop::End,
             };
             match self.execute(&check, stop) {
                 Ok(ended) => {

@@ -129,10 +129,18 @@ impl Common {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    config::build::parse_duration(text).ok_or_else(|| "write a length of time such as 30s, 10m or 4h".to_owned())
+    config::parse_duration(text).ok_or_else(|| "write a length of time such as 30s, 10m or 4h".to_owned())
 }
 
 fn job_key(text: &str) -> Result<JobKey, String> {
     text.parse()
         .map_err(|error: lastgood_protocol::JobKeyError| error.to_string())
+}
+
+/// The configuration that `check-config --help` shows.
+#[cfg(test)]
+pub(crate) fn example_configuration() -> String {
+    let (_, after_first_line) = check_config::EXAMPLE.split_once('\n').expect("the example has lines");
+    let (example, _) = after_first_line.rsplit_once("\n\n").expect("a sentence follows it");
+    example.to_owned()
 }

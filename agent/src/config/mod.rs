@@ -1,9 +1,11 @@
 //! The agent's settings: a TOML file that only its administrator can write, and flags and variables above it.
 //! The environment is read here and nowhere else.
 
-pub(crate) mod build;
+mod build;
 mod file;
+mod job;
 mod problem;
+mod secret;
 mod settings;
 
 use std::collections::BTreeSet;
@@ -14,6 +16,7 @@ use lastgood_protocol::{DestinationKind, JobKey};
 
 use crate::engine::schedule::Schedule;
 use crate::spool::Limits;
+pub(crate) use build::parse_duration;
 pub(crate) use problem::{ConfigProblem, ConfigProblems};
 pub(crate) use settings::{Overrides, ServiceEnvironment, load};
 

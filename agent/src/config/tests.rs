@@ -1,1 +1,155 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::time::Duration;
 
+use jiff::Timestamp;
+use lastgood_protocol::DestinationKind;
+use tempfile::TempDir;
+
+use super::{Config, ConfigProblems, Overrides, Tool, load};
+
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self {
+            folder: TempDir::new().expect("a temporary folder"),
+        }
+    }
+
+    fn file(&self, text: &str) -> PathBuf {
+        let path = self.folder.path().join("agent.toml");
+        fs::write(&path, text).expect("writable");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("ours");
+        path
+    }
+
+    fn load(&self, text: &str) -> Result<Config, ConfigProblems> {
+        load(&self.file(text), true, &Overrides::default(), now())
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-11-20T12:00:00Z".parse().expect("a timestamp")
+}
+
+/// The only problem with this text, and its line.
+fn problem(text: &str) -> (Option<usize>, String) {
+    let ConfigProblems(problems) = Place::new().load(text).expect_err("it is wrong");
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    let problem = problems.into_iter().next().expect("there is one");
+    assert!(!problem.remedy.is_empty());
+    (problem.line, problem.message)
+}
+
+const JOB: &str = "[[job]]\nkey = \"nightly\"\n";
+
+#[test]
+fn the_example_of_the_help_is_read() {
+    let example = crate::cli::example_configuration();
+    let config = Place::new().load(&example).expect("the example is right");
+    assert_eq!(config.jobs.len(), 2);
+    let nightly = &config.jobs[0];
+    assert_eq!(nightly.destination, Some(DestinationKind::Medium));
+    assert_eq!(nightly.timeout, Some(Duration::from_hours(4)));
+    assert!(matches!(&nightly.tool, Tool::Restic(tool) if tool.check));
+    let database = &config.jobs[1];
+    assert_eq!(database.environment, [("DB_USER".to_owned(), "backup".to_owned())]);
+    assert_eq!(database.secrets[0].name, "DB_PASSWORD");
+    assert_eq!(database.claims.encrypted, Some(true));
+}
+
+#[test]
+fn a_mistake_is_named_with_its_line() {
+    let (line, message) = problem("heartbeet = \"1m\"\n");
+    assert_eq!(line, Some(1));
+    assert!(message.contains("heartbeet"), "{message}");
+    let cases = [
+        ("schedule = \"every night\"\ntool = \"restic\"\n", 3, "cron"),
+        ("tool = \"restic\"\nzone = \"Mars\"\n", 4, "Mars"),
+        ("tool = \"restic\"\ntimeout = \"soon\"\n", 4, "soon"),
+        ("tool = \"restic\"\nattempts = 0\n", 4, "attempts"),
+        ("tool = \"restic\"\nok = [0]\n", 4, "'ok'"),
+        ("tool = \"command\"\nrepository = \"/r\"\n", 4, "'repository'"),
+        ("tool = \"command\"\nwarning = [0]\n", 4, "exit code 0"),
+        ("tool = \"command\"\ncommand = []\n", 4, "empty"),
+        ("tool = \"restic\"\npaths = [\"srv\"]\n", 4, "full path"),
+        (
+            "tool = \"restic\"\nmedium = \"/m\"\ndestination = \"vendor\"\n",
+            5,
+            "medium",
+        ),
+        ("tool = \"robocopy\"\n", 3, "robocopy"),
+        ("tool = \"command\"\nschedule = \"0 22 * * *\"\n", 1, "nothing to start"),
+        (
+            "tool = \"command\"\nenvironment = { DB_PASSWORD = \"hunter2\" }\n",
+            4,
+            "DB_PASSWORD",
+        ),
+    ];
+    for (text, line, word) in cases {
+        let (at, message) = problem(&format!("{JOB}{text}"));
+        assert_eq!(at, Some(line), "{text}: {message}");
+        assert!(message.contains(word), "{text}: {message}");
+        assert!(!message.contains("hunter2"));
+    }
+    let (line, message) = problem("[[job]]\nkey = \"Night Job\"\ntool = \"restic\"\n");
+    assert_eq!(line, Some(2), "{message}");
+}
+
+#[test]
+fn all_mistakes_are_named_at_once() {
+    let text = format!("{JOB}tool = \"restic\"\nattempts = 99\nretry_delay = \"x\"\n{JOB}tool = \"restic\"\n");
+    let ConfigProblems(problems) = Place::new().load(&text).expect_err("it is wrong");
+    assert_eq!(problems.len(), 3, "{problems:?}");
+}
+
+#[test]
+fn a_file_or_folder_that_others_can_write_is_refused() {
+    let place = Place::new();
+    let path = place.file("");
+    for mode in [0o664, 0o646, 0o602] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("ours");
+        assert!(load(&path, true, &Overrides::default(), now()).is_err(), "{mode:o}");
+    }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("ours");
+    assert!(load(&path, true, &Overrides::default(), now()).is_ok());
+    fs::set_permissions(place.folder.path(), fs::Permissions::from_mode(0o777)).expect("ours");
+    assert!(load(&path, true, &Overrides::default(), now()).is_err());
+}
+
+#[test]
+fn a_file_that_is_not_there_is_no_jobs_unless_it_was_named() {
+    let path = Place::new().folder.path().join("none.toml");
+    assert!(load(&path, true, &Overrides::default(), now()).is_err());
+    let config = load(&path, false, &Overrides::default(), now()).expect("the defaults hold");
+    assert_eq!((config.jobs.len(), config.heartbeat), (0, Duration::from_mins(1)));
+}
+
+#[test]
+fn flags_count_for_more_than_the_file() {
+    let place = Place::new();
+    let path = place.file("heartbeat = \"2m\"\nbackoff_cap = \"9s\"\n");
+    let overrides = Overrides {
+        heartbeat: Some(Duration::from_secs(1)),
+        ..Overrides::default()
+    };
+    let config = load(&path, true, &overrides, now()).expect("it is right");
+    assert_eq!(config.heartbeat, Duration::from_secs(1));
+    assert_eq!(config.backoff_cap, Duration::from_secs(9));
+}
+
+#[test]
+fn a_secret_that_all_can_read_is_warned_about() {
+    let place = Place::new();
+    let secret = place.folder.path().join("password");
+    fs::write(&secret, "hunter2").expect("writable");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).expect("ours");
+    let text = format!("{JOB}tool = \"restic\"\npassword_file = \"{}\"\n", secret.display());
+    let config = place.load(&text).expect("it is allowed");
+    assert_eq!(config.warnings.len(), 1);
+    assert_eq!(config.warnings[0].line, Some(4));
+}

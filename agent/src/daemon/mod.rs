@@ -2,14 +2,14 @@
 //! thread delivers.
 
 mod deliver;
+mod reports;
 mod stop;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use jiff::Timestamp;
-use lastgood_protocol::{AgentProblem, AgentProblemKind, EventBody, JobKey, RunFinished};
+use lastgood_protocol::JobKey;
 
 use crate::backup::{self, Attempt, Done, Unwritten};
 use crate::client::{Client, ClientError};
@@ -18,10 +18,9 @@ use crate::config::{Config, JobConfig, ServiceEnvironment};
 use crate::engine::{Action, DeliveryPlan, Engine, Input, JobMemory, JobPlan, SkipReason};
 use crate::exec::StopSwitch;
 use crate::identity::Identity;
-use crate::ids;
 use crate::platform::{self, Notice};
 use crate::spool::{Spool, SpoolError};
-use crate::state::{JobState, LastRun, StateFolder};
+use crate::state::{JobState, StateFolder};
 use crate::tls::{self, TrustError};
 use deliver::{Courier, Errand};
 
@@ -297,78 +296,9 @@ impl Daemon {
         Input::RunEnded { job, retry }
     }
 
-    fn keep_last(&self, finished: &RunFinished) {
-        self.keep(&finished.job, |state| {
-            state.last = Some(LastRun {
-                run: finished.run,
-                started_at: finished.started_at,
-                finished_at: finished.finished_at,
-                outcome: finished.outcome,
-                reason: finished.reason.clone(),
-            });
-        });
-    }
-
     fn keep(&self, job: &JobKey, change: impl FnOnce(&mut JobState)) {
         if let Err(error) = self.state.change_job(job, change) {
             tracing::warn!(%job, %error, "what is known of the job could not be kept");
-        }
-    }
-
-    /// Reports the runs whose process is gone: the agent's own from before a kill, and wrapped ones.
-    fn report_broken_off(&mut self, now: Moment) {
-        let broken = match self.spool.interrupted_runs() {
-            Ok(broken) => broken,
-            Err(error) => {
-                tracing::warn!(%error, "broken-off runs could not be looked for");
-                return;
-            }
-        };
-        for run in broken {
-            let finished = backup::broken_off(&run.record, now.wall);
-            tracing::warn!(job = %finished.job, run = %finished.run, "a backup was broken off");
-            self.keep_last(&finished);
-            if let Err(error) = self.spool.finish_interrupted(&run, finished) {
-                tracing::warn!(%error, "a broken-off run could not be reported yet");
-            }
-        }
-    }
-
-    /// Writes what waits in memory because the spool could not be written, and says that it had to.
-    fn write_unwritten(&mut self, now: Moment) {
-        if self.unwritten.is_empty() {
-            return;
-        }
-        let mut written: u64 = 0;
-        while let Some(first) = self.unwritten.first() {
-            match self.spool.append_finished(first.event, first.finished.clone()) {
-                Ok(_) => {
-                    self.unwritten.remove(0);
-                    written += 1;
-                }
-                Err(error) => {
-                    tracing::error!(%error, waiting = self.unwritten.len(), "the spool cannot be written");
-                    break;
-                }
-            }
-        }
-        if written > 0 && self.unwritten.is_empty() {
-            self.report_unwritable(written, now.wall);
-        }
-    }
-
-    fn report_unwritable(&mut self, late: u64, now: Timestamp) {
-        let lost = self.unwritten_lost;
-        let message =
-            format!("The agent could not write to its disk for a while: {late} reports came late, {lost} were lost.");
-        let problem = EventBody::AgentProblem(AgentProblem {
-            kind: AgentProblemKind::SpoolUnwritable,
-            message,
-            count: late + lost,
-        });
-        match self.spool.append(ids::event(), now, problem) {
-            Ok(_) => self.unwritten_lost = 0,
-            Err(error) => tracing::error!(%error, "the spool cannot be written"),
         }
     }
 

@@ -14,7 +14,7 @@ const LONGEST_OBEYED: Duration = Duration::from_hours(1);
 
 /// What the delivery is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Link {
+enum Link {
     /// Nothing.
     Idle,
     /// A batch is on its way.
@@ -41,11 +41,6 @@ impl Delivery {
             waiting: 0,
             heartbeat_at: now.steady,
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn link(&self) -> Link {
-        self.link
     }
 
     pub(super) fn spool_holds(&mut self, count: usize) {

@@ -12,8 +12,6 @@ use lastgood_protocol::JobKey;
 
 use crate::clock::Moment;
 use delivery::Delivery;
-#[cfg(test)]
-use delivery::Link;
 use job::Job;
 use schedule::Schedule;
 
@@ -178,12 +176,6 @@ impl Engine {
             actions.extend(self.delivery.due(now));
         }
         actions
-    }
-
-    /// What the delivery is doing.
-    #[cfg(test)]
-    fn link(&self) -> Link {
-        self.delivery.link()
     }
 }
 

@@ -40,6 +40,18 @@ pub(crate) struct Invocation {
     pub(crate) environment: Vec<(String, String)>,
     /// Variables that are not to be shown.
     pub(crate) secrets: Vec<(String, SecretString)>,
+    /// What a request to stop does.
+    pub(crate) on_stop: OnStop,
+}
+
+/// What a request to stop does to a process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum OnStop {
+    /// Its tree is ended, and killed after a while.
+    #[default]
+    End,
+    /// Its tree is asked to end and waited for, as if the request had reached it directly.
+    PassOn,
 }
 
 /// Where a process's output goes.
@@ -129,7 +141,14 @@ pub(crate) fn run(
     stop.listen(sender);
 
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-    let cut_short = await_end(&happened, deadline)?;
+    let cut_short = loop {
+        match await_end(&happened, deadline)? {
+            Some(CutShort::Stopped) if invocation.on_stop == OnStop::PassOn => {
+                platform::end_tree(pid, &mark, false)?;
+            }
+            other => break other,
+        }
+    };
     if cut_short.is_some() {
         end_tree(pid, &mark, &happened)?;
     }

@@ -8,18 +8,19 @@
 //! failure still finds room in a slot that was allocated when the spool was made.
 
 mod ledger;
+mod outgoing;
 mod record;
 mod reserve;
+mod room;
 mod runs;
+mod trouble;
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use lastgood_protocol::{
-    AgentProblem, AgentProblemKind, Event, EventAnswer, EventBody, EventId, EventStatus, MAX_EVENT_BYTES,
-};
+use lastgood_protocol::{Event, EventBody, EventId, MAX_EVENT_BYTES};
 
 use crate::platform;
 use ledger::Ledger;
@@ -156,12 +157,11 @@ impl Spool {
         {
             return Err(error);
         }
-        match platform::sync_folder(&self.folder) {
-            Err(error) if !platform::is_disk_full(&error) => return Err(error),
-            _ => {}
-        }
-        if let Some(parent) = self.folder.parent() {
-            platform::sync_folder(parent)?;
+        if is_new {
+            platform::sync_folder(&self.folder)?;
+            if let Some(parent) = self.folder.parent() {
+                platform::sync_folder(parent)?;
+            }
         }
         drop(lock);
         Ok(())
@@ -208,29 +208,6 @@ impl Spool {
         }
     }
 
-    fn append_to_full_disk(&self, held: &mut Held, names: &[Name], name: Name, record: &[u8]) -> io::Result<Appended> {
-        if name.weight == Weight::Important {
-            let lightest = names.iter().filter(|other| other.weight < Weight::Important).take(8);
-            let mut freed = false;
-            for other in lightest {
-                // On a read-only disk nothing can give way; the reserved slot is tried next.
-                freed |= self.drop_for_room(held, *other).is_ok();
-            }
-            if freed && self.write_record(name, record).is_ok() {
-                return Ok(Appended::Stored);
-            }
-            if let Some(replaced) = self.reserve.write(record)? {
-                held.ledger.highest_removed = held.ledger.highest_removed.max(replaced);
-                held.ledger.dropped += 1;
-                self.save(held)?;
-            }
-            return Ok(Appended::Reserved);
-        }
-        held.ledger.dropped += 1;
-        self.save(held)?;
-        Ok(Appended::Dropped)
-    }
-
     /// temp → flush → rename → flush the folder.
     fn write_record(&self, name: Name, record: &[u8]) -> io::Result<()> {
         let incoming = self.folder.join(INCOMING);
@@ -239,207 +216,7 @@ impl Spool {
         file.sync_all()?;
         let events = self.folder.join(EVENTS);
         fs::rename(&incoming, events.join(name.to_file_name()))?;
-        platform::sync_folder(&events)?;
-        platform::sync_folder(&self.folder)
-    }
-
-    fn make_room(&self, held: &mut Held, names: &[Name], record: &[u8]) -> io::Result<()> {
-        let mut count = names.len() + 1;
-        let mut bytes = u64::try_from(record.len()).unwrap_or(u64::MAX);
-        let might_exceed = u64::try_from(names.len().saturating_mul(MAX_EVENT_BYTES)).unwrap_or(u64::MAX);
-        if might_exceed > self.limits.bytes {
-            for name in names {
-                bytes = bytes.saturating_add(self.size_of(*name));
-            }
-        }
-        if count <= self.limits.events && bytes <= self.limits.bytes {
-            return Ok(());
-        }
-        let mut by_weight: Vec<Name> = names.to_vec();
-        by_weight.sort_by_key(|name| (name.weight, name.seq));
-        for name in by_weight {
-            if count <= self.limits.events && bytes <= self.limits.bytes {
-                break;
-            }
-            let freed = self.size_of(name);
-            self.drop_for_room(held, name)?;
-            count -= 1;
-            bytes = bytes.saturating_sub(freed);
-        }
-        Ok(())
-    }
-
-    fn size_of(&self, name: Name) -> u64 {
-        fs::metadata(self.event_path(name)).map_or(0, |status| status.len())
-    }
-
-    fn drop_for_room(&self, held: &mut Held, name: Name) -> io::Result<()> {
-        held.ledger.dropped += 1;
-        held.ledger.highest_removed = held.ledger.highest_removed.max(name.seq);
-        self.save(held)?;
-        if let Ok(bytes) = fs::read(self.event_path(name))
-            && let Ok(event) = record::decode(&bytes)
-        {
-            runs::forget_reported(&self.folder, &event.what)?;
-        }
-        fs::remove_file(self.event_path(name))
-    }
-
-    /// The oldest events that wait, up to `most` and to `most_bytes` of JSON. Records that are damaged are set aside.
-    pub(crate) fn waiting(&self, most: usize, most_bytes: usize) -> Result<Vec<Waiting>, SpoolError> {
-        let mut held = self.hold()?;
-        self.waiting_held(&mut held, most, most_bytes)
-            .map_err(|source| self.error(source))
-    }
-
-    fn waiting_held(&self, held: &mut Held, most: usize, most_bytes: usize) -> io::Result<Vec<Waiting>> {
-        // What a killed process renamed but did not flush must be durable before the server may hear of it, or its
-        // number would be given twice after a power cut.
-        match platform::sync_folder(&self.folder.join(EVENTS)) {
-            Err(error) if !platform::is_disk_full(&error) => return Err(error),
-            _ => {}
-        }
-        let mut found: Vec<(Waiting, usize)> = self
-            .reserve
-            .read()
-            .into_iter()
-            .map(|(slot, event, bytes)| {
-                let place = Place::Slot(slot);
-                (Waiting { event, place }, bytes)
-            })
-            .collect();
-        let mut taken = 0;
-        for name in self.names()? {
-            if taken >= most_bytes || found.len() >= most + reserve::SLOTS {
-                break;
-            }
-            let path = self.event_path(name);
-            match fs::read(&path).map(|bytes| (record::decode(&bytes), bytes.len())) {
-                Ok((Ok(event), bytes)) if event.seq == name.seq && event.id == name.id => {
-                    taken += bytes;
-                    let place = Place::File(name);
-                    found.push((Waiting { event, place }, bytes));
-                }
-                Ok(_) => {
-                    held.ledger.damaged += 1;
-                    self.set_aside(held, name)?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        found.sort_by_key(|(waiting, _)| waiting.event.seq);
-        let mut bytes = 0;
-        Ok(found
-            .into_iter()
-            .take(most)
-            .take_while(|(_, size)| {
-                bytes += size;
-                bytes <= most_bytes
-            })
-            .map(|(waiting, _)| waiting)
-            .collect())
-    }
-
-    /// Takes in the server's answers to exactly the events in `sent`: the acknowledged are dropped, the refused set
-    /// aside, everything else stays.
-    pub(crate) fn settle(&self, sent: &[Waiting], answers: &[EventAnswer]) -> Result<Settled, SpoolError> {
-        let mut held = self.hold()?;
-        self.settle_held(&mut held, sent, answers)
-            .map_err(|source| self.error(source))
-    }
-
-    fn settle_held(&self, held: &mut Held, sent: &[Waiting], answers: &[EventAnswer]) -> io::Result<Settled> {
-        let mut settled = Settled::default();
-        let mut open: Vec<&Waiting> = sent.iter().collect();
-        let mut acknowledged = Vec::new();
-        let mut refused = Vec::new();
-        for answer in answers {
-            let at = open.iter().position(|waiting| Some(waiting.event.id) == answer.id);
-            let Some(at) = at else {
-                settled.unasked += 1;
-                continue;
-            };
-            let waiting = open.swap_remove(at);
-            match answer.status {
-                EventStatus::Stored | EventStatus::Duplicate => acknowledged.push(waiting),
-                EventStatus::Conflict | EventStatus::Rejected => refused.push(waiting),
-            }
-        }
-        settled.acknowledged = acknowledged.len();
-        settled.refused = refused.len();
-        held.ledger.refused += u64::try_from(refused.len()).unwrap_or(u64::MAX);
-        let leaving = acknowledged
-            .iter()
-            .chain(&refused)
-            .map(|waiting| waiting.event.seq)
-            .max();
-        if let Some(highest) = leaving {
-            held.ledger.highest_removed = held.ledger.highest_removed.max(highest);
-            self.save(held)?;
-        }
-        for waiting in refused {
-            runs::forget_reported(&self.folder, &waiting.event.what)?;
-            match &waiting.place {
-                Place::File(name) => self.move_to_quarantine(*name)?,
-                Place::Slot(slot) => self.reserve.clear(*slot)?,
-            }
-        }
-        for waiting in acknowledged {
-            runs::forget_reported(&self.folder, &waiting.event.what)?;
-            match &waiting.place {
-                Place::File(name) => remove_if_there(&self.event_path(*name))?,
-                Place::Slot(slot) => self.reserve.clear(*slot)?,
-            }
-        }
-        Ok(settled)
-    }
-
-    /// Sets an event aside that makes the server refuse every batch it is in.
-    pub(crate) fn refuse(&self, waiting: &Waiting) -> Result<(), SpoolError> {
-        let answer = EventAnswer {
-            id: Some(waiting.event.id),
-            status: EventStatus::Rejected,
-            field: None,
-            message: None,
-        };
-        self.settle(std::slice::from_ref(waiting), &[answer]).map(|_| ())
-    }
-
-    /// Turns what was counted since the last time (dropped, damaged, refused) into events that say so. The counts are
-    /// forgotten only once those events are durable.
-    pub(crate) fn report_troubles(
-        &self,
-        now: Timestamp,
-        mut new_id: impl FnMut() -> EventId,
-    ) -> Result<(), SpoolError> {
-        let mut held = self.hold()?;
-        let troubles = [
-            (AgentProblemKind::SpoolOverflow, held.ledger.dropped),
-            (AgentProblemKind::SpoolCorrupt, held.ledger.damaged),
-            (AgentProblemKind::EventsRejected, held.ledger.refused),
-        ];
-        for (kind, count) in troubles {
-            if count == 0 {
-                continue;
-            }
-            let problem = EventBody::AgentProblem(AgentProblem {
-                kind,
-                message: trouble_message(kind, count),
-                count,
-            });
-            if self.append_held(&mut held, new_id(), now, problem)? != Appended::Stored {
-                continue;
-            }
-            let counter = match kind {
-                AgentProblemKind::SpoolOverflow | AgentProblemKind::SpoolUnwritable => &mut held.ledger.dropped,
-                AgentProblemKind::SpoolCorrupt => &mut held.ledger.damaged,
-                AgentProblemKind::EventsRejected => &mut held.ledger.refused,
-            };
-            *counter = counter.saturating_sub(count);
-            self.save(&mut held).map_err(|source| self.error(source))?;
-        }
-        Ok(())
+        platform::sync_folder(&events)
     }
 
     /// How many events wait.
@@ -525,55 +302,12 @@ impl Spool {
         self.folder.join(EVENTS).join(name.to_file_name())
     }
 
-    fn set_aside(&self, held: &mut Held, name: Name) -> io::Result<()> {
-        held.ledger.highest_removed = held.ledger.highest_removed.max(name.seq);
-        self.save(held)?;
-        self.move_to_quarantine(name)
-    }
-
-    fn move_to_quarantine(&self, name: Name) -> io::Result<()> {
-        let quarantine = self.folder.join(QUARANTINE);
-        let mut kept: Vec<PathBuf> = fs::read_dir(&quarantine)?
-            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .collect();
-        kept.sort_unstable();
-        for oldest in kept.iter().take((kept.len() + 1).saturating_sub(MOST_QUARANTINED)) {
-            fs::remove_file(oldest)?;
-        }
-        fs::rename(self.event_path(name), quarantine.join(name.to_file_name()))
-    }
-
     fn error(&self, source: io::Error) -> SpoolError {
         SpoolError::Io {
             folder: self.folder.clone(),
             source,
         }
     }
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
-fn trouble_message(kind: AgentProblemKind, count: u64) -> String {
-    let (one, many, what) = match kind {
-        AgentProblemKind::SpoolOverflow | AgentProblemKind::SpoolUnwritable => (
-            "report was",
-            "reports were",
-            "dropped because the agent had no room to keep it until the server could be reached",
-        ),
-        AgentProblemKind::SpoolCorrupt => (
-            "record was",
-            "records were",
-            "damaged on the agent's disk and set aside",
-        ),
-        AgentProblemKind::EventsRejected => ("report was", "reports were", "refused by the server and set aside"),
-    };
-    let subject = if count == 1 { one } else { many };
-    format!("{count} {subject} {what}.")
 }
 
 #[cfg(test)]

@@ -1,0 +1,255 @@
+//! One `[[job]]` of the file, checked.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use lastgood_protocol::{DestinationKind, JobKey};
+use toml::Spanned;
+
+use super::build::Builder;
+use super::file::{RawDestination, RawJob, RawTool};
+use super::{AttestedClaims, ExitCodes, JobConfig, RepositoryTool, Tool};
+use crate::engine::schedule::Schedule;
+
+impl Builder<'_> {
+    pub(super) fn job(&mut self, raw: RawJob, span: &Range<usize>, zone: &TimeZone) -> Option<JobConfig> {
+        let key = match raw.key.get_ref().parse::<JobKey>() {
+            Ok(key) => Some(key),
+            Err(error) => {
+                self.wrong(
+                    &raw.key.span(),
+                    error,
+                    "Write the key that the job's page on the server shows",
+                );
+                None
+            }
+        };
+        self.check_belonging(&raw);
+        let zone = raw.zone.as_ref().map_or_else(|| zone.clone(), |given| self.zone(given));
+        let schedule = raw.schedule.as_ref().and_then(|given| {
+            Schedule::parse(given.get_ref(), zone, self.now)
+                .map_err(|error| {
+                    self.wrong(
+                        &given.span(),
+                        error,
+                        "Write five fields, such as \"0 22 * * *\" for every night at ten",
+                    );
+                })
+                .ok()
+        });
+        let timeout = raw
+            .timeout
+            .as_ref()
+            .map(|given| self.duration(Some(given), Duration::ZERO));
+        let attempts = self.attempts(raw.attempts.as_ref());
+        let (environment, secrets) = self.environment(&raw);
+        let tool = self.tool(&raw);
+        if schedule.is_some() && !tool.can_start() {
+            self.wrong(
+                span,
+                format!("job '{}' has a schedule but nothing to start", raw.key.get_ref()),
+                match tool {
+                    Tool::Restic(_) | Tool::Borg(_) => "Give it a repository and paths, or a whole command",
+                    Tool::Command { .. } => "Give it a command, such as command = [\"/usr/local/bin/backup\"]",
+                },
+            );
+        }
+        Some(JobConfig {
+            key: key?,
+            tool,
+            schedule,
+            timeout,
+            attempts,
+            retry_delay: self.duration(raw.retry_delay.as_ref(), Duration::from_mins(10)),
+            catch_up: self.duration(raw.catch_up.as_ref(), Duration::from_hours(6)),
+            destination: self.destination(&raw),
+            medium: self.absolute(raw.medium.as_ref()),
+            claims: AttestedClaims {
+                full: raw.claims.full,
+                verified: raw.claims.verified,
+                compared: raw.claims.compared,
+                compressed: raw.claims.compressed,
+                encrypted: raw.claims.encrypted,
+            },
+            environment,
+            secrets,
+        })
+    }
+
+    fn check_belonging(&mut self, raw: &RawJob) {
+        let command_only = [("ok", raw.ok.as_ref()), ("warning", raw.warning.as_ref())];
+        let is_command = *raw.tool.get_ref() == RawTool::Command;
+        for (name, given) in command_only {
+            if let Some(given) = given.filter(|_| !is_command) {
+                self.wrong(
+                    &given.span(),
+                    format!(
+                        "'{name}' belongs to tool = \"command\"; what restic's and borg's exit codes mean is known"
+                    ),
+                    "Remove the line",
+                );
+            }
+        }
+        let repository_only = [
+            ("repository", raw.repository.as_ref().map(Spanned::span)),
+            ("paths", raw.paths.as_ref().map(Spanned::span)),
+            ("exclude", raw.exclude.as_ref().map(Spanned::span)),
+            ("password_file", raw.password_file.as_ref().map(Spanned::span)),
+            ("program", raw.program.as_ref().map(Spanned::span)),
+            ("check", raw.check.as_ref().map(Spanned::span)),
+            ("check_subset", raw.check_subset.as_ref().map(Spanned::span)),
+        ];
+        for (name, span) in repository_only {
+            if let Some(span) = span.filter(|_| is_command) {
+                self.wrong(
+                    &span,
+                    format!("'{name}' belongs to tool = \"restic\" or \"borg\""),
+                    "Remove the line or change the tool",
+                );
+            }
+        }
+        if let Some(given) = &raw.check_subset
+            && *raw.tool.get_ref() == RawTool::Borg
+        {
+            self.wrong(
+                &given.span(),
+                "borg has no check of a part of the content",
+                "Remove the line",
+            );
+        }
+    }
+
+    fn attempts(&mut self, given: Option<&Spanned<i64>>) -> u32 {
+        let Some(given) = given else { return 1 };
+        if let Ok(attempts @ 1..=20) = u32::try_from(*given.get_ref()) {
+            return attempts;
+        }
+        self.wrong(
+            &given.span(),
+            "attempts must be from 1 to 20",
+            "1 means that a failed run is not repeated",
+        );
+        1
+    }
+
+    fn tool(&mut self, raw: &RawJob) -> Tool {
+        let command = raw
+            .command
+            .as_ref()
+            .map(|command| command.get_ref().clone())
+            .unwrap_or_default();
+        if let Some(given) = &raw.command {
+            if given.get_ref().first().is_none_or(String::is_empty) {
+                self.wrong(
+                    &given.span(),
+                    "the command is empty",
+                    "Write program and arguments: [\"/usr/local/bin/backup\", \"--all\"]",
+                );
+            }
+            if given
+                .get_ref()
+                .iter()
+                .any(|argument| argument.to_ascii_lowercase().contains("password="))
+            {
+                self.warn(
+                    &given.span(),
+                    "a password on a command line can be read by every user of the machine",
+                    "Put it in a file and name that file",
+                );
+            }
+        }
+        let repository = || RepositoryTool {
+            command: command.clone(),
+            program: raw.program.as_ref().map(|program| program.get_ref().clone()),
+            repository: raw.repository.as_ref().map(|repository| repository.get_ref().clone()),
+            paths: raw
+                .paths
+                .as_ref()
+                .map(|paths| paths.get_ref().clone())
+                .unwrap_or_default(),
+            exclude: raw
+                .exclude
+                .as_ref()
+                .map(|exclude| exclude.get_ref().clone())
+                .unwrap_or_default(),
+            password_file: raw.password_file.as_ref().map(|file| file.get_ref().clone()),
+            check: raw.check.as_ref().is_some_and(|check| *check.get_ref()),
+            check_subset: raw.check_subset.as_ref().map(|subset| subset.get_ref().clone()),
+        };
+        if let Some(file) = &raw.password_file {
+            self.secret_file(&file.span(), file.get_ref());
+        }
+        if let Some(paths) = &raw.paths
+            && paths.get_ref().iter().any(|path| path.is_relative())
+        {
+            self.wrong(
+                &paths.span(),
+                "a folder to back up is given without its full path",
+                "Write it from the root on",
+            );
+        }
+        match raw.tool.get_ref() {
+            RawTool::Restic => Tool::Restic(repository()),
+            RawTool::Borg => Tool::Borg(repository()),
+            RawTool::Command => Tool::Command {
+                command,
+                codes: self.codes(raw),
+            },
+        }
+    }
+
+    fn codes(&mut self, raw: &RawJob) -> ExitCodes {
+        let default = ExitCodes::default();
+        let set = |given: &Option<Spanned<Vec<i64>>>| -> Option<BTreeSet<i64>> {
+            given.as_ref().map(|codes| codes.get_ref().iter().copied().collect())
+        };
+        let codes = ExitCodes {
+            ok: set(&raw.ok).unwrap_or(default.ok),
+            warning: set(&raw.warning).unwrap_or(default.warning),
+        };
+        if let Some(both) = codes.ok.intersection(&codes.warning).next() {
+            let span = raw.warning.as_ref().map_or(0..0, Spanned::span);
+            self.wrong(
+                &span,
+                format!("exit code {both} is in both 'ok' and 'warning'"),
+                "Remove it from one",
+            );
+        }
+        codes
+    }
+
+    fn absolute(&mut self, given: Option<&Spanned<PathBuf>>) -> Option<PathBuf> {
+        let given = given?;
+        if given.get_ref().is_relative() {
+            self.wrong(
+                &given.span(),
+                "the medium is given without its full path",
+                "Write the folder where it is mounted",
+            );
+        }
+        Some(given.get_ref().clone())
+    }
+
+    fn destination(&mut self, raw: &RawJob) -> Option<DestinationKind> {
+        let named = raw.destination.as_ref().map(|given| match given.get_ref() {
+            RawDestination::Medium => DestinationKind::Medium,
+            RawDestination::Vendor => DestinationKind::Vendor,
+            RawDestination::Disk => DestinationKind::Disk,
+        });
+        match (&raw.destination, named, &raw.medium) {
+            (Some(given), Some(DestinationKind::Vendor | DestinationKind::Disk), Some(_)) => {
+                self.wrong(
+                    &given.span(),
+                    "the job names a medium, so its destination is \"medium\"",
+                    "Remove 'destination' or 'medium'",
+                );
+                None
+            }
+            (_, _, Some(_)) => Some(DestinationKind::Medium),
+            (_, named, None) => named,
+        }
+    }
+}
