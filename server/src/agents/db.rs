@@ -4,11 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx as _;
 use lastgood_protocol::{EnrolmentRequest, PublicKey};
 
-use super::model::FoundToken;
+use super::model::{FoundToken, Place, TOKEN_VALID_FOR};
 use crate::app::App;
 use crate::db::{Scope, Transaction};
 use crate::error::AppError;
-use crate::ids::AgentId;
+use crate::ids::{AgentId, TokenId, UserId};
 
 /// The token whose secret has this SHA-256.
 pub(super) async fn find_token(app: &App, secret_hash: &[u8]) -> Result<Option<FoundToken>, AppError> {
@@ -101,4 +101,31 @@ pub async fn key_of(app: &App, agent: AgentId) -> Result<Option<PublicKey>, AppE
     .fetch_optional(&mut *transaction)
     .await?;
     Ok(key.and_then(|key| PublicKey::from_bytes(&key)))
+}
+
+/// Stores a new token by its secret's SHA-256.
+pub(super) async fn insert_token(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    token: TokenId,
+    place: &Place,
+    secret_hash: &[u8],
+    created_by: Option<UserId>,
+) -> Result<(), AppError> {
+    sqlx::query!(
+        "insert into enrolment_tokens (firm_id, token_id, practice_id, office_id, secret_hash, created_at, created_by,
+            expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        place.firm.0,
+        token.0,
+        place.practice.0,
+        place.office.0,
+        secret_hash,
+        now.to_sqlx(),
+        created_by.map(|user| user.0),
+        (now + TOKEN_VALID_FOR).to_sqlx(),
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
 }

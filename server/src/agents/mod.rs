@@ -6,6 +6,7 @@ mod enrolment;
 pub mod gate;
 mod model;
 pub mod throttle;
+mod token;
 
 use lastgood_protocol::ENROL_PATH;
 
@@ -13,7 +14,8 @@ use crate::web::{Access, Audit, Route};
 
 pub use db::key_of;
 pub use gate::Gate;
-pub use model::{Agent, AgentState, SKEW_WARNING, TOKEN_VALID_FOR, Token, fingerprint};
+pub use model::{Agent, AgentState, Place, SKEW_WARNING, TOKEN_VALID_FOR, Token, fingerprint};
+pub use token::make_token;
 
 /// An agent was enrolled.
 pub const AGENT_ENROLLED: &str = "agent.enrolled";

@@ -126,6 +126,17 @@ pub fn fingerprint(public_key: &[u8]) -> String {
     groups.join(" ")
 }
 
+/// Where a new agent will belong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The firm.
+    pub firm: FirmId,
+    /// The practice.
+    pub practice: PracticeId,
+    /// The office.
+    pub office: OfficeId,
+}
+
 /// An enrolment token as pages show it; its secret is not kept.
 #[derive(Debug, Clone)]
 pub struct Token {

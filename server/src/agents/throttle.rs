@@ -51,7 +51,7 @@ impl<Key: Ord + Clone> Throttle<Key> {
         let cost = self.cost();
         if left < cost {
             *bucket = Bucket { left, at: now };
-            return Err(u64::try_from((cost - left).div_euclid(1000) + 1).unwrap_or(1));
+            return Err(seconds(cost - left));
         }
         *bucket = Bucket {
             left: left - cost,
@@ -73,7 +73,7 @@ impl<Key: Ord + Clone> Throttle<Key> {
             .map_or(self.full(), |bucket| self.refilled(*bucket, now));
         let missing = self.cost() - left;
         if missing > 0 {
-            return Err(u64::try_from(missing.div_euclid(1000) + 1).unwrap_or(1));
+            return Err(seconds(missing));
         }
         Ok(())
     }
@@ -91,4 +91,9 @@ impl<Key: Ord + Clone> Throttle<Key> {
         let passed = now.as_millisecond().saturating_sub(bucket.at.as_millisecond()).max(0);
         bucket.left.saturating_add(passed).min(self.full())
     }
+}
+
+/// Whole seconds in which so many milliseconds have passed.
+fn seconds(milliseconds: i64) -> u64 {
+    u64::try_from(milliseconds).unwrap_or_default().div_ceil(1000)
 }

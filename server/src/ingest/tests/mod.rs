@@ -1,1 +1,5 @@
+mod bad_input;
+mod enrolling;
+mod machine;
 mod reading;
+mod storing;
