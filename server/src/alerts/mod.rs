@@ -1,63 +1,347 @@
 //! Alerts: open problems, one per practice, subject and kind; opened and closed by evidence in the transaction that found it.
+//!
+//! The messages about an alert are written in the same transaction. Whoever was told of a problem is told of its end; whoever
+//! was not told yet gets one message about both. An alert that comes and goes is told at most every quarter of an hour.
 
 mod db;
+mod letters;
+pub mod list;
 mod model;
+mod over;
+mod strip;
+mod undelivered;
+mod words;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
 use crate::db::Transaction;
 use crate::error::AppError;
-use crate::ids::{FirmId, PracticeId};
+use crate::ids::{AlertId, FirmId, JobId, PracticeId, UserId};
+use crate::notifications::{self, About, DayMark, DeliveryState, Posting, Purpose};
+use crate::web::words::zone;
 
 pub use db::count_open;
+pub use list::{Acknowledgement, OpenAlert, for_subject, open_for_firm, open_for_practice};
 pub use model::{AlertFacts, AlertKey, AlertKind, Recovery, Subject, SubjectKind};
+pub use undelivered::UndeliveredAlerts;
+pub use words::Told;
+
+use db::{Change, Closed, Closing, Written};
+use letters::Matter;
+use over::Ending;
+
+/// Messages about one key are not sent more often than this, however often it comes and goes.
+const QUIET_BETWEEN: SignedDuration = SignedDuration::from_mins(15);
+
+/// How far back messages that wait are looked for: as long as one may wait.
+const LOOK_BACK: SignedDuration = SignedDuration::from_hours(72);
 
 /// Opens an alert, or adds to the one that is open: one per practice, subject and kind. The messages about it go into the
 /// outbox in the same transaction, held for `app.options.alert_hold`.
 pub async fn raise(
-    _app: &App,
-    _transaction: &mut Transaction,
-    _now: Timestamp,
-    _key: &AlertKey,
-    _since: Timestamp,
-    _facts: &AlertFacts,
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    key: &AlertKey,
+    since: Timestamp,
+    facts: &AlertFacts,
 ) -> Result<(), AppError> {
-    Ok(())
+    raise_telling(app, transaction, now, (key, since, facts), Tell::AllBut(None)).await
+}
+
+/// Who is told that an alert opened.
+#[derive(Debug, Clone, Copy)]
+enum Tell {
+    /// Everybody who receives alerts, but for this one.
+    AllBut(Option<UserId>),
+    /// Nobody: it stands on the pages.
+    Nobody,
+}
+
+async fn raise_telling(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    (key, since, facts): (&AlertKey, Timestamp, &AlertFacts),
+    tell: Tell,
+) -> Result<(), AppError> {
+    let found = db::open_or_find(transaction, now, key, since, facts).await?;
+    let which = (key.firm, key.practice, found.alert);
+    if !found.is_new {
+        let (together, is_news) = found.facts.with(facts);
+        if together != found.facts {
+            db::set_facts(transaction, key.firm, found.alert, &together).await?;
+        }
+        if is_news {
+            let change = Change {
+                what: "repeated",
+                facts: Some(facts),
+                ..Change::default()
+            };
+            db::add_change(transaction, now, which, change).await?;
+        }
+        return Ok(());
+    }
+    let change = Change {
+        what: "opened",
+        facts: Some(facts),
+        ..Change::default()
+    };
+    db::add_change(transaction, now, which, change).await?;
+    let Tell::AllBut(but) = tell else {
+        return Ok(());
+    };
+    let recipients = notifications::recipients(transaction, &[key.firm]).await?;
+    let recipients: Vec<_> = recipients
+        .into_iter()
+        .filter(|recipient| Some(recipient.user) != but)
+        .collect();
+    if recipients.is_empty() {
+        return Ok(());
+    }
+    let place = Setting::find(transaction, now, key).await?;
+    let message = place.matter(app, key, found.alert, since, facts).opened()?;
+    let earliest = now + app.options.alert_hold;
+    let due = match db::last_told(transaction, key, now - QUIET_BETWEEN).await? {
+        Some(last) => earliest.max(last + QUIET_BETWEEN),
+        None => earliest,
+    };
+    let about = About {
+        firm: key.firm,
+        practice: key.practice,
+        alert: Some(found.alert),
+    };
+    let postings: Vec<Posting> = recipients
+        .into_iter()
+        .map(|recipient| about.posting(recipient, message.clone(), due))
+        .collect();
+    notifications::post(app, transaction, now, &postings).await
 }
 
 /// Closes the alert with this key, if one is open, because the evidence says it is over; tells whoever was told of it,
 /// saying what was missed. Whether one was open.
 pub async fn recover(
-    _app: &App,
-    _transaction: &mut Transaction,
-    _now: Timestamp,
-    _key: &AlertKey,
-    _recovery: &Recovery,
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    key: &AlertKey,
+    recovery: &Recovery,
 ) -> Result<bool, AppError> {
-    Ok(false)
+    let closing = Closing {
+        how: "evidence",
+        by: "",
+        resolution: &recovery.evidence,
+    };
+    let Some(closed) = db::close(transaction, now, key, closing).await? else {
+        return Ok(false);
+    };
+    let change = Change {
+        what: "closed",
+        reason: &recovery.evidence,
+        ..Change::default()
+    };
+    db::add_change(transaction, now, (key.firm, key.practice, closed.alert), change).await?;
+    tell_of_end(app, transaction, now, key, &closed, recovery).await?;
+    Ok(true)
 }
 
 /// Closes the alert with this key, if one is open, because another explains it; messages about it that were not sent yet
 /// are withdrawn. Whether one was open.
 pub async fn replace(
     _app: &App,
-    _transaction: &mut Transaction,
-    _now: Timestamp,
-    _key: &AlertKey,
-    _by: AlertKind,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    key: &AlertKey,
+    by: AlertKind,
 ) -> Result<bool, AppError> {
-    Ok(false)
+    let closing = Closing {
+        how: "replaced",
+        by: by.as_str(),
+        resolution: "",
+    };
+    let Some(closed) = db::close(transaction, now, key, closing).await? else {
+        return Ok(false);
+    };
+    let change = Change {
+        what: "replaced",
+        reason: by.words(),
+        ..Change::default()
+    };
+    db::add_change(transaction, now, (key.firm, key.practice, closed.alert), change).await?;
+    notifications::withdraw_about(transaction, key.firm, closed.alert).await?;
+    Ok(true)
 }
 
 /// Tells everybody who receives this practice's alerts that somebody changed what alerts there are (house rule 9).
 pub async fn tell_recipients(
-    _app: &App,
-    _transaction: &mut Transaction,
-    _now: Timestamp,
-    _firm: FirmId,
-    _practice: PracticeId,
-    _sentence: &str,
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    firm: FirmId,
+    practice: PracticeId,
+    sentence: &str,
 ) -> Result<(), AppError> {
-    Ok(())
+    let (name, _) = db::place(transaction, firm, practice, None).await?;
+    let message = letters::notice(&app.options.public_url, practice, &name, sentence)?;
+    let about = About {
+        firm,
+        practice,
+        alert: None,
+    };
+    notifications::enqueue(app, transaction, now, about, &message, now).await
+}
+
+/// How many acknowledgements end in one transaction.
+const ENDED_AT_ONCE: i64 = 200;
+
+/// Ends acknowledgements whose end has come: the question is open again, the history says so, and everybody is reminded.
+/// A few at a time; whether there may be more.
+pub async fn end_acknowledgements(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+) -> Result<bool, AppError> {
+    let ended = db::end_acknowledgements(transaction, now, ENDED_AT_ONCE).await?;
+    if ended.is_empty() {
+        return Ok(false);
+    }
+    let ids = ended.iter().map(|ended| ended.alert).collect();
+    let alerts = list::db::by_ids(transaction, ids).await?;
+    let mut firms: Vec<FirmId> = ended.iter().map(|ended| ended.firm).collect();
+    firms.sort_unstable();
+    firms.dedup();
+    let recipients = notifications::recipients(transaction, &firms).await?;
+    let mut postings = Vec::new();
+    for alert in &alerts {
+        let Some(acknowledgement) = ended.iter().find(|ended| ended.alert == alert.id) else {
+            continue;
+        };
+        let matter = Matter {
+            alert: alert.id,
+            told: alert.told(),
+            days: Vec::new(),
+            public_url: &app.options.public_url,
+        };
+        let message = matter.reminder(&acknowledgement.by, &acknowledgement.reason)?;
+        let about = About {
+            firm: acknowledgement.firm,
+            practice: acknowledgement.practice,
+            alert: Some(alert.id),
+        };
+        let told = recipients.iter().filter(|recipient| recipient.firm == alert.firm);
+        postings.extend(told.map(|recipient| about.posting(recipient.clone(), message.clone(), now)));
+    }
+    notifications::post(app, transaction, now, &postings).await?;
+    Ok(i64::try_from(ended.len()).is_ok_and(|number| number == ENDED_AT_ONCE))
+}
+
+/// Tells of the end of an alert. Who was told of its beginning gets an answer to that message. Who was not told yet gets one
+/// message about both instead; what else waits about earlier alerts with the same key goes into it. A beginning that is
+/// being sent at this moment stays before its end, because messages about one alert keep their order.
+async fn tell_of_end(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    key: &AlertKey,
+    closed: &Closed,
+    recovery: &Recovery,
+) -> Result<(), AppError> {
+    let written = db::written_about(transaction, key, closed.alert, now - LOOK_BACK).await?;
+    if written.is_empty() {
+        return Ok(());
+    }
+    let unsent: Vec<_> = written
+        .iter()
+        .filter(|message| message.state == DeliveryState::Waiting)
+        .map(|message| message.message)
+        .collect();
+    let withdrawn = notifications::withdraw(transaction, key.firm, &unsent).await?;
+    let (times, first) = db::came_untold(transaction, now, key).await?;
+    let ending = Ending {
+        at: recovery.at,
+        since: first.unwrap_or(closed.since),
+        times,
+    };
+    let place = Setting::find(transaction, now, key).await?;
+    let matter = place.matter(app, key, closed.alert, closed.since, &closed.facts);
+    let (over, was) = (matter.over(ending, &recovery.evidence)?, matter.was(ending, &recovery.evidence)?);
+    let about = About {
+        firm: key.firm,
+        practice: key.practice,
+        alert: Some(closed.alert),
+    };
+    let mut postings: Vec<Posting> = Vec::new();
+    for message in &written {
+        if postings.iter().any(|posting| posting.recipient == message.recipient) {
+            continue;
+        }
+        let theirs = || written.iter().filter(|other| other.recipient == message.recipient);
+        let posting = match theirs().find(|other| is_told(other, closed.alert)) {
+            Some(first) => Posting {
+                in_reply_to: Some(first.message_id.clone()),
+                ..about.posting(message.recipient.clone(), over.clone(), now)
+            },
+            None => {
+                let due = theirs()
+                    .filter(|other| withdrawn.contains(&other.message))
+                    .filter_map(|other| other.due)
+                    .min();
+                about.posting(message.recipient.clone(), was.clone(), due.unwrap_or(now).max(now))
+            }
+        };
+        postings.push(posting);
+    }
+    notifications::post(app, transaction, now, &postings).await
+}
+
+/// Whether this message told its recipient of the beginning of this alert, or may have.
+fn is_told(message: &Written, alert: AlertId) -> bool {
+    let tells = matches!(message.purpose, Purpose::Opened | Purpose::Reminder);
+    let sent = matches!(message.state, DeliveryState::Delivered | DeliveryState::Leased);
+    message.alert == alert && tells && sent
+}
+
+/// Where an alert is, for its letters.
+struct Setting {
+    practice: String,
+    zone: jiff::tz::TimeZone,
+    days: Vec<DayMark>,
+}
+
+impl Setting {
+    async fn find(transaction: &mut Transaction, now: Timestamp, key: &AlertKey) -> Result<Self, AppError> {
+        let (practice, name) = db::place(transaction, key.firm, key.practice, Some(&key.subject)).await?;
+        let zone = zone(&name);
+        let days = if letters::is_about_a_job(key) {
+            let today = now.to_zoned(zone.clone()).date();
+            let states = db::last_days(transaction, key.firm, JobId(key.subject.id), today).await?;
+            strip::marks(&states)
+        } else {
+            Vec::new()
+        };
+        Ok(Self { practice, zone, days })
+    }
+
+    fn matter<'a>(
+        &'a self,
+        app: &'a App,
+        key: &'a AlertKey,
+        alert: AlertId,
+        since: Timestamp,
+        facts: &'a AlertFacts,
+    ) -> Matter<'a> {
+        Matter {
+            alert,
+            told: Told {
+                practice: &self.practice,
+                subject: &key.subject,
+                zone: &self.zone,
+                since,
+                facts,
+            },
+            days: self.days.clone(),
+            public_url: &app.options.public_url,
+        }
+    }
 }

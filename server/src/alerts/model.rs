@@ -5,7 +5,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::ids::{AgentId, DrillId, FirmId, JobId, PracticeId, RunId};
+use crate::expectations::SlotState;
+use crate::ids::{AgentId, DrillId, FirmId, JobId, PracticeId, RunId, UserId};
 
 crate::text_enum! {
     /// What is wrong.
@@ -36,6 +37,58 @@ crate::text_enum! {
         DrillOverdue = "drill_overdue",
         /// Messages could not be delivered.
         Undelivered = "undelivered",
+    }
+}
+
+impl AlertKind {
+    /// Its place in the order in which kinds matter; the worst is 0.
+    pub const fn weight(self) -> i16 {
+        match self {
+            Self::Missed => 0,
+            Self::NoSuccess => 1,
+            Self::Failed => 2,
+            Self::DrillFailed => 3,
+            Self::Overrun => 4,
+            Self::AgentSilent => 5,
+            Self::Undelivered => 6,
+            Self::Equivocation => 7,
+            Self::Unprojectable => 8,
+            Self::SameMedium => 9,
+            Self::FewSets => 10,
+            Self::DrillOverdue => 11,
+            Self::AgentProblem => 12,
+        }
+    }
+
+    /// What pages call it.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Missed => "missed",
+            Self::NoSuccess => "no good backup",
+            Self::Failed => "failed",
+            Self::DrillFailed => "drill failed",
+            Self::Overrun => "overrun",
+            Self::AgentSilent => "agent silent",
+            Self::Undelivered => "mail not delivered",
+            Self::Equivocation => "contradicting reports",
+            Self::Unprojectable => "unreadable reports",
+            Self::SameMedium => "same medium",
+            Self::FewSets => "few sets",
+            Self::DrillOverdue => "drill overdue",
+            Self::AgentProblem => "agent problem",
+        }
+    }
+
+    /// The state whose shape and colour it has.
+    pub const fn state(self) -> SlotState {
+        match self {
+            Self::Missed | Self::NoSuccess => SlotState::Missed,
+            Self::Failed | Self::DrillFailed | Self::Undelivered => SlotState::Failed,
+            Self::Overrun => SlotState::Overrun,
+            Self::AgentSilent | Self::Equivocation | Self::Unprojectable => SlotState::Unknown,
+            Self::SameMedium | Self::FewSets | Self::AgentProblem => SlotState::Warning,
+            Self::DrillOverdue => SlotState::Late,
+        }
     }
 }
 
@@ -89,6 +142,15 @@ impl Subject {
             kind: SubjectKind::Practice,
             id: practice.0,
             name: name.into(),
+        }
+    }
+
+    /// Somebody who should have received messages; their name is their address.
+    pub fn recipient(user: UserId, address: impl Into<String>) -> Self {
+        Self {
+            kind: SubjectKind::Recipient,
+            id: user.0,
+            name: address.into(),
         }
     }
 }
@@ -224,4 +286,50 @@ pub struct Recovery {
     pub at: Timestamp,
     /// What shows it: "Backup finished Sat 21 Nov, 02:41, 1.4 GB."
     pub evidence: String,
+}
+
+impl AlertFacts {
+    /// These facts with what `newer` adds, and whether the history should say so. Days add up; for the rest the newer facts
+    /// stand. A count that grew or a run that failed like the last one is no news.
+    #[must_use]
+    pub fn with(&self, newer: &Self) -> (Self, bool) {
+        match (self, newer) {
+            (
+                Self::Missed { days: known, .. },
+                Self::Missed {
+                    days: new,
+                    due_at,
+                    last_good,
+                    never_reported,
+                },
+            ) => {
+                let mut days: Vec<Date> = known.iter().chain(new).copied().collect();
+                days.sort_unstable();
+                days.dedup();
+                let is_news = days != *known;
+                let facts = Self::Missed {
+                    days,
+                    due_at: *due_at,
+                    last_good: *last_good,
+                    never_reported: *never_reported,
+                };
+                (facts, is_news)
+            }
+            (Self::Failed { reason: known, .. }, Self::Failed { reason: new, .. }) => (newer.clone(), known != new),
+            (Self::Unprojectable { problem: known, .. }, Self::Unprojectable { problem: new, .. }) => {
+                (newer.clone(), known != new)
+            }
+            (Self::AgentProblem { message: known, .. }, Self::AgentProblem { message: new, .. }) => {
+                (newer.clone(), known != new)
+            }
+            (Self::Undelivered { problem: known, .. }, Self::Undelivered { problem: new, .. }) => {
+                (newer.clone(), known != new)
+            }
+            (Self::AgentSilent { .. }, Self::AgentSilent { .. })
+            | (Self::Equivocation { .. }, Self::Equivocation { .. })
+            | (Self::Overrun { .. }, Self::Overrun { .. })
+            | (Self::NoSuccess { .. }, Self::NoSuccess { .. }) => (newer.clone(), false),
+            _ => (newer.clone(), self != newer),
+        }
+    }
 }
