@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use crate::alerts::{self, UndeliveredAlerts};
 use crate::app::App;
 use crate::expectations;
 use crate::ingest;
+use crate::notifications;
 use crate::users;
 
 /// Starts everything that runs beside requests. Each task ends when the application is told to stop.
@@ -21,7 +23,27 @@ pub fn start(app: &App) {
         })
         .await;
     });
+    start_mail(app);
     start_tidying(app);
+}
+
+fn start_mail(app: &App) {
+    let dispatcher = app.clone();
+    app.spawn(async move {
+        let wake = &dispatcher.wake.dispatcher;
+        repeat(&dispatcher, "dispatcher", notifications::PERIOD, wake, || {
+            notifications::dispatch(&dispatcher, &UndeliveredAlerts)
+        })
+        .await;
+    });
+    let acknowledgements = app.clone();
+    app.spawn(async move {
+        let never = tokio::sync::Notify::new();
+        repeat(&acknowledgements, "acknowledgements", alerts::PERIOD, &never, || {
+            alerts::end_due_acknowledgements(&acknowledgements)
+        })
+        .await;
+    });
 }
 
 fn start_tidying(app: &App) {

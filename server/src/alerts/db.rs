@@ -377,7 +377,10 @@ pub(super) async fn end_acknowledgements(
 }
 
 /// The practices of this firm with an open alert about mail to this recipient.
-pub(super) async fn undelivered_to(transaction: &mut Transaction, recipient: &Recipient) -> Result<Vec<PracticeId>, AppError> {
+pub(super) async fn undelivered_to(
+    transaction: &mut Transaction,
+    recipient: &Recipient,
+) -> Result<Vec<PracticeId>, AppError> {
     let practices = sqlx::query_scalar!(
         r#"select practice_id as "practice: PracticeId" from alerts
            where firm_id = $1 and subject_kind = 'recipient' and subject_id = $2 and kind = $3 and closed_at is null"#,

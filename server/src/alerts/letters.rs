@@ -7,7 +7,8 @@ use crate::error::AppError;
 use crate::ids::{AlertId, PracticeId};
 use crate::notifications::{DayMark, Letter, Message, Purpose};
 
-const REASON: &str = "You get this because you receive the alerts of your firm in Lastgood. An owner of your firm can change that.";
+const REASON: &str =
+    "You get this because you receive the alerts of your firm in Lastgood. An owner of your firm can change that.";
 
 /// An alert as letters need it.
 #[derive(Debug, Clone)]

@@ -8,14 +8,19 @@ mod letters;
 pub mod list;
 mod model;
 mod over;
+mod sentences;
 mod strip;
+#[cfg(test)]
+mod tests;
 mod undelivered;
 mod words;
+
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
-use crate::db::Transaction;
+use crate::db::{Scope, Transaction};
 use crate::error::AppError;
 use crate::ids::{AlertId, FirmId, JobId, PracticeId, UserId};
 use crate::notifications::{self, About, DayMark, DeliveryState, Posting, Purpose};
@@ -192,16 +197,27 @@ pub async fn tell_recipients(
     notifications::enqueue(app, transaction, now, about, &message, now).await
 }
 
+/// How often acknowledgements that reached their end are looked for.
+pub const PERIOD: Duration = Duration::from_secs(20);
+
 /// How many acknowledgements end in one transaction.
 const ENDED_AT_ONCE: i64 = 200;
 
+/// Ends all acknowledgements whose end has come, in transactions of bounded size.
+pub async fn end_due_acknowledgements(app: &App) -> Result<(), AppError> {
+    loop {
+        let mut transaction = app.db.begin(Scope::Everything).await?;
+        let more = end_acknowledgements(app, &mut transaction, app.clock.now()).await?;
+        transaction.commit().await?;
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
 /// Ends acknowledgements whose end has come: the question is open again, the history says so, and everybody is reminded.
 /// A few at a time; whether there may be more.
-pub async fn end_acknowledgements(
-    app: &App,
-    transaction: &mut Transaction,
-    now: Timestamp,
-) -> Result<bool, AppError> {
+async fn end_acknowledgements(app: &App, transaction: &mut Transaction, now: Timestamp) -> Result<bool, AppError> {
     let ended = db::end_acknowledgements(transaction, now, ENDED_AT_ONCE).await?;
     if ended.is_empty() {
         return Ok(false);
@@ -265,7 +281,10 @@ async fn tell_of_end(
     };
     let place = Setting::find(transaction, now, key).await?;
     let matter = place.matter(app, key, closed.alert, closed.since, &closed.facts);
-    let (over, was) = (matter.over(ending, &recovery.evidence)?, matter.was(ending, &recovery.evidence)?);
+    let (over, was) = (
+        matter.over(ending, &recovery.evidence)?,
+        matter.was(ending, &recovery.evidence)?,
+    );
     let about = About {
         firm: key.firm,
         practice: key.practice,
@@ -277,18 +296,15 @@ async fn tell_of_end(
             continue;
         }
         let theirs = || written.iter().filter(|other| other.recipient == message.recipient);
-        let posting = match theirs().find(|other| is_told(other, closed.alert)) {
-            Some(first) => Posting {
+        let posting = if let Some(first) = theirs().find(|other| is_told(other, closed.alert)) {
+            Posting {
                 in_reply_to: Some(first.message_id.clone()),
                 ..about.posting(message.recipient.clone(), over.clone(), now)
-            },
-            None => {
-                let due = theirs()
-                    .filter(|other| withdrawn.contains(&other.message))
-                    .filter_map(|other| other.due)
-                    .min();
-                about.posting(message.recipient.clone(), was.clone(), due.unwrap_or(now).max(now))
             }
+        } else {
+            let waiting = theirs().filter(|other| withdrawn.contains(&other.message));
+            let due = waiting.filter_map(|other| other.due).min();
+            about.posting(message.recipient.clone(), was.clone(), due.unwrap_or(now).max(now))
         };
         postings.push(posting);
     }

@@ -316,13 +316,9 @@ impl AlertFacts {
                 (facts, is_news)
             }
             (Self::Failed { reason: known, .. }, Self::Failed { reason: new, .. }) => (newer.clone(), known != new),
-            (Self::Unprojectable { problem: known, .. }, Self::Unprojectable { problem: new, .. }) => {
-                (newer.clone(), known != new)
-            }
-            (Self::AgentProblem { message: known, .. }, Self::AgentProblem { message: new, .. }) => {
-                (newer.clone(), known != new)
-            }
-            (Self::Undelivered { problem: known, .. }, Self::Undelivered { problem: new, .. }) => {
+            (Self::Unprojectable { problem: known, .. }, Self::Unprojectable { problem: new, .. })
+            | (Self::AgentProblem { message: known, .. }, Self::AgentProblem { message: new, .. })
+            | (Self::Undelivered { problem: known, .. }, Self::Undelivered { problem: new, .. }) => {
                 (newer.clone(), known != new)
             }
             (Self::AgentSilent { .. }, Self::AgentSilent { .. })

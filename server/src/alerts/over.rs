@@ -114,7 +114,11 @@ impl Told<'_> {
 }
 
 fn short_missed(nights: usize) -> String {
-    count(i64::try_from(nights).unwrap_or(i64::MAX), "night missed", "nights missed")
+    count(
+        i64::try_from(nights).unwrap_or(i64::MAX),
+        "night missed",
+        "nights missed",
+    )
 }
 
 fn capital(text: &str) -> String {

@@ -24,6 +24,10 @@ pub(super) async fn recipients(transaction: &mut Transaction, firms: &[FirmId]) 
     Ok(recipients)
 }
 
+fn column<T>(postings: &[Posting], of: impl Fn(&Posting) -> T) -> Vec<T> {
+    postings.iter().map(of).collect()
+}
+
 /// Puts messages into the outbox.
 pub(super) async fn insert(
     transaction: &mut Transaction,
@@ -33,9 +37,6 @@ pub(super) async fn insert(
 ) -> Result<(), AppError> {
     if postings.is_empty() {
         return Ok(());
-    }
-    fn column<T>(postings: &[Posting], of: impl Fn(&Posting) -> T) -> Vec<T> {
-        postings.iter().map(of).collect()
     }
     let new: Vec<Uuid> = postings.iter().map(|_| ids::new::<NotificationId>(now).0).collect();
     let message_ids: Vec<String> = new.iter().map(|id| format!("<{}@{domain}>", id.simple())).collect();

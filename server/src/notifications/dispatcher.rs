@@ -15,9 +15,7 @@ use uuid::Uuid;
 use super::db::{self, Setback};
 use super::mailer::SendError;
 use super::mime;
-use super::model::{
-    EXPIRES_AFTER, Leased, OVERDUE_AFTER, PAUSE_AFTER_REFUSAL, Recipient, Undelivered, pause_after,
-};
+use super::model::{EXPIRES_AFTER, Leased, OVERDUE_AFTER, PAUSE_AFTER_REFUSAL, Recipient, Undelivered, pause_after};
 use crate::app::App;
 use crate::db::{Scope, Transaction};
 use crate::error::AppError;
@@ -99,12 +97,7 @@ pub(super) async fn take(app: &App, lease: Uuid, most: usize) -> Result<Vec<Leas
     Ok(messages)
 }
 
-async fn deliver(
-    app: &App,
-    consequences: &impl Consequences,
-    lease: Uuid,
-    message: Leased,
-) -> Result<(), AppError> {
+async fn deliver(app: &App, consequences: &impl Consequences, lease: Uuid, message: Leased) -> Result<(), AppError> {
     let sent = send(app, &message).await;
     note(app, consequences, lease, &message, sent).await
 }
@@ -193,9 +186,7 @@ async fn note_setback(
             problem: error.problem.clone(),
             refused: error.refused,
         };
-        consequences
-            .undelivered(app, transaction, now, &undelivered)
-            .await?;
+        consequences.undelivered(app, transaction, now, &undelivered).await?;
     }
     Ok(true)
 }

@@ -70,8 +70,13 @@ impl Letter {
         let mut paragraphs = vec![self.first_line.clone()];
         paragraphs.extend(self.details.iter().cloned());
         if !self.days.is_empty() {
-            let lines = self.days.iter().map(|day| format!("  {} {} {}", day.shape, day.day, day.word));
-            let days: Vec<String> = std::iter::once("The last backup days:".to_owned()).chain(lines).collect();
+            let lines = self
+                .days
+                .iter()
+                .map(|day| format!("  {} {} {}", day.shape, day.day, day.word));
+            let days: Vec<String> = std::iter::once("The last backup days:".to_owned())
+                .chain(lines)
+                .collect();
             paragraphs.push(days.join("\n"));
         }
         paragraphs.push(format!("{}:\n{}", self.button.0, self.button.1));

@@ -113,11 +113,11 @@ struct Sessions {
 }
 
 impl EmptyApp {
-    async fn start() -> Self {
+    async fn start(mailer: Mailer) -> Self {
         let now = start_of_test();
         let state = tempfile::tempdir().unwrap();
         let db = Database::connect(database::fresh().await, 4, 4).await.unwrap();
-        let app = App::new(db, Clock::held(now), options(&state), Mailer::default());
+        let app = App::new(db, Clock::held(now), options(&state), mailer);
         app.pulse.beat(now);
         Self {
             router: routes::service(&app),
@@ -155,7 +155,12 @@ impl EmptyApp {
 impl TestApp {
     /// A new application on a new database, with the cast.
     pub async fn start() -> Self {
-        let empty = EmptyApp::start().await;
+        Self::start_with(Mailer::default()).await
+    }
+
+    /// The same, with mail that leaves by this mailer.
+    pub async fn start_with(mailer: Mailer) -> Self {
+        let empty = EmptyApp::start(mailer).await;
         let now = empty.now();
         let mut transaction = empty.app.db.begin(Scope::Everything).await.unwrap();
         let cast = cast(&mut transaction, now).await;
@@ -166,7 +171,7 @@ impl TestApp {
 
     /// A new application on a new database without a single row.
     pub async fn empty() -> EmptyApp {
-        EmptyApp::start().await
+        EmptyApp::start(Mailer::default()).await
     }
 
     /// Olivia, owner of Northwind IT.

@@ -1,13 +1,11 @@
 //! The SQL of `alerts` and `alert_changes` that reads for pages.
 
-use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Acknowledgement, Closure, Filter, OpenAlert, Place, Shown};
+use super::{Acknowledgement, Closure, OpenAlert, Place, Shown};
 use crate::alerts::model::{AlertFacts, AlertKind, Subject, SubjectKind};
-use crate::alerts::words::Told;
 use crate::db::Transaction;
 use crate::error::AppError;
 use crate::ids::{AlertId, FirmId, PracticeId};
@@ -40,7 +38,11 @@ pub async fn open_for_practice(
         shown: Some(Shown::Open),
         ..Narrowing::default()
     };
-    Ok(read(transaction, narrowing, MOST).await?.into_iter().map(|row| row.0).collect())
+    Ok(read(transaction, narrowing, MOST)
+        .await?
+        .into_iter()
+        .map(|row| row.0)
+        .collect())
 }
 
 /// The open alerts of a firm: those that nobody acknowledged first, in each part the worst kind first.
@@ -50,7 +52,11 @@ pub async fn open_for_firm(transaction: &mut Transaction, firm: FirmId) -> Resul
         shown: Some(Shown::Open),
         ..Narrowing::default()
     };
-    Ok(read(transaction, narrowing, MOST).await?.into_iter().map(|row| row.0).collect())
+    Ok(read(transaction, narrowing, MOST)
+        .await?
+        .into_iter()
+        .map(|row| row.0)
+        .collect())
 }
 
 /// The open alerts about one thing, worst first.
@@ -66,7 +72,11 @@ pub async fn for_subject(
         shown: Some(Shown::Open),
         ..Narrowing::default()
     };
-    Ok(read(transaction, narrowing, MOST).await?.into_iter().map(|row| row.0).collect())
+    Ok(read(transaction, narrowing, MOST)
+        .await?
+        .into_iter()
+        .map(|row| row.0)
+        .collect())
 }
 
 /// These alerts, of whichever firm.
@@ -78,46 +88,11 @@ pub(in crate::alerts) async fn by_ids(
         alerts: Some(alerts.into_iter().map(|alert| alert.0).collect()),
         ..Narrowing::default()
     };
-    Ok(read(transaction, narrowing, MOST).await?.into_iter().map(|row| row.0).collect())
-}
-
-/// One alert.
-pub(in crate::alerts) async fn one(
-    transaction: &mut Transaction,
-    firm: FirmId,
-    alert: AlertId,
-) -> Result<OpenAlert, AppError> {
-    let narrowing = Narrowing {
-        firm: Some(firm),
-        alerts: Some(vec![alert.0]),
-        ..Narrowing::default()
-    };
-    let row = read(transaction, narrowing, 1).await?.into_iter().next();
-    row.map(|row| row.0).ok_or(AppError::NotFound)
-}
-
-/// One page of a list, and where the next begins if there is one.
-pub(in crate::alerts) async fn page(
-    transaction: &mut Transaction,
-    firm: FirmId,
-    filter: Filter,
-    after: Option<Place>,
-    length: usize,
-) -> Result<(Vec<OpenAlert>, Option<Place>), AppError> {
-    let narrowing = Narrowing {
-        firm: Some(firm),
-        practice: filter.practice,
-        kind: filter.kind,
-        shown: Some(filter.shown),
-        after,
-        ..Narrowing::default()
-    };
-    let most = i64::try_from(length).unwrap_or(MOST) + 1;
-    let mut rows = read(transaction, narrowing, most).await?;
-    let has_more = rows.len() > length;
-    rows.truncate(length);
-    let next = rows.last().map(|row| row.1).filter(|_| has_more);
-    Ok((rows.into_iter().map(|row| row.0).collect(), next))
+    Ok(read(transaction, narrowing, MOST)
+        .await?
+        .into_iter()
+        .map(|row| row.0)
+        .collect())
 }
 
 /// The one query for alerts: everything a row shows in one round trip, whatever it is narrowed to.
@@ -126,7 +101,8 @@ async fn read(
     narrowing: Narrowing,
     most: i64,
 ) -> Result<Vec<(OpenAlert, Place)>, AppError> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"select a.alert_id as "alert: AlertId", a.firm_id as "firm: FirmId", a.practice_id as "practice: PracticeId",
                p.name as practice_name, a.kind as "kind: AlertKind", a.subject_kind as "subject_kind: SubjectKind", a.subject_id,
                a.subject_name, a.since, a.opened_at, a.facts as "facts: Json<AlertFacts>", a.acknowledged_at, a.acknowledged_by,
@@ -165,96 +141,76 @@ async fn read(
     )
     .fetch_all(&mut **transaction)
     .await?;
-    let alerts = rows.into_iter().map(|row| {
+    Ok(rows.into_iter().map(Row::told).collect())
+}
+
+/// A row of [`read`].
+struct Row {
+    alert: AlertId,
+    firm: FirmId,
+    practice: PracticeId,
+    practice_name: String,
+    kind: AlertKind,
+    subject_kind: SubjectKind,
+    subject_id: Uuid,
+    subject_name: String,
+    since: jiff_sqlx::Timestamp,
+    opened_at: jiff_sqlx::Timestamp,
+    facts: Json<AlertFacts>,
+    acknowledged_at: Option<jiff_sqlx::Timestamp>,
+    acknowledged_by: Option<String>,
+    acknowledged_reason: Option<String>,
+    acknowledged_until: Option<jiff_sqlx::Timestamp>,
+    closed_at: Option<jiff_sqlx::Timestamp>,
+    closed_how: Option<String>,
+    closed_by: Option<String>,
+    resolution: Option<String>,
+    rank: i32,
+    zone: String,
+}
+
+impl Row {
+    /// The alert in words, and its place in the order.
+    fn told(self) -> (OpenAlert, Place) {
         let place = Place {
-            rank: row.rank,
-            opened_at: row.opened_at.to_jiff(),
-            alert: row.alert.0,
+            rank: self.rank,
+            opened_at: self.opened_at.to_jiff(),
+            alert: self.alert.0,
         };
-        let subject = Subject {
-            kind: row.subject_kind,
-            id: row.subject_id,
-            name: row.subject_name,
-        };
-        let acknowledged = row.acknowledged_at.zip(row.acknowledged_until).map(|(at, until)| Acknowledgement {
-            at: at.to_jiff(),
-            by: row.acknowledged_by.unwrap_or_default(),
-            reason: row.acknowledged_reason.unwrap_or_default(),
-            until: until.to_jiff(),
-        });
-        let closed = row.closed_at.map(|at| Closure {
-            at: at.to_jiff(),
-            how: row.closed_how.unwrap_or_default(),
-            by: row.closed_by.unwrap_or_default(),
-            resolution: row.resolution.unwrap_or_default(),
-        });
+        let acknowledged = self.acknowledged_at.zip(self.acknowledged_until);
         let mut alert = OpenAlert {
-            id: row.alert,
-            firm: row.firm,
-            practice: row.practice,
-            practice_name: row.practice_name,
-            zone: zone(&row.zone),
-            kind: row.kind,
-            subject,
+            id: self.alert,
+            firm: self.firm,
+            practice: self.practice,
+            practice_name: self.practice_name,
+            zone: zone(&self.zone),
+            kind: self.kind,
+            subject: Subject {
+                kind: self.subject_kind,
+                id: self.subject_id,
+                name: self.subject_name,
+            },
             headline: String::new(),
             fact: String::new(),
             sentence: String::new(),
-            since: row.since.to_jiff(),
-            opened_at: row.opened_at.to_jiff(),
-            facts: row.facts.0,
-            acknowledged,
-            closed,
+            since: self.since.to_jiff(),
+            opened_at: self.opened_at.to_jiff(),
+            facts: self.facts.0,
+            acknowledged: acknowledged.map(|(at, until)| Acknowledgement {
+                at: at.to_jiff(),
+                by: self.acknowledged_by.unwrap_or_default(),
+                reason: self.acknowledged_reason.unwrap_or_default(),
+                until: until.to_jiff(),
+            }),
+            closed: self.closed_at.map(|at| Closure {
+                at: at.to_jiff(),
+                how: self.closed_how.unwrap_or_default(),
+                by: self.closed_by.unwrap_or_default(),
+                resolution: self.resolution.unwrap_or_default(),
+            }),
         };
-        let told: Told<'_> = alert.told();
+        let told = alert.told();
         (alert.headline, alert.fact, alert.sentence) = (told.headline(), told.fact(), told.sentence());
         (alert, place)
-    });
-    Ok(alerts.collect())
-}
-
-/// One line of an alert's history.
-#[derive(Debug)]
-pub(in crate::alerts) struct ChangeRow {
-    pub(in crate::alerts) at: Timestamp,
-    pub(in crate::alerts) what: String,
-    pub(in crate::alerts) who: String,
-    pub(in crate::alerts) reason: String,
-}
-
-/// An alert's history, oldest first.
-pub(in crate::alerts) async fn history(
-    transaction: &mut Transaction,
-    firm: FirmId,
-    alert: AlertId,
-) -> Result<Vec<ChangeRow>, AppError> {
-    let rows = sqlx::query!(
-        "select at, what, who, reason from alert_changes where firm_id = $1 and alert_id = $2 order by change_id limit 500",
-        firm.0,
-        alert.0,
-    )
-    .fetch_all(&mut **transaction)
-    .await?;
-    let rows = rows.into_iter().map(|row| ChangeRow {
-        at: row.at.to_jiff(),
-        what: row.what,
-        who: row.who,
-        reason: row.reason,
-    });
-    Ok(rows.collect())
-}
-
-/// The practices that have alerts, by name, for the filter.
-pub(in crate::alerts) async fn practices(
-    transaction: &mut Transaction,
-    firm: FirmId,
-) -> Result<Vec<(PracticeId, String)>, AppError> {
-    let rows = sqlx::query!(
-        r#"select practice_id as "practice: PracticeId", name from practices p
-           where firm_id = $1 and exists (select from alerts a where a.firm_id = p.firm_id and a.practice_id = p.practice_id)
-           order by lower(name)"#,
-        firm.0,
-    )
-    .fetch_all(&mut **transaction)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.practice, row.name)).collect())
+    }
 }
