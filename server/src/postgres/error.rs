@@ -16,6 +16,9 @@ pub enum PostgresError {
     /// Another process holds the state folder.
     #[error("{state} is in use by another lastgood{holder}. Stop that one first, or give this one a folder of its own with --state.", state = .state.display())]
     InUse { state: PathBuf, holder: String },
+    /// A server runs, and a command cannot reach its private Postgres.
+    #[error("a lastgood server (process {pid}) works in {state}, and its own PostgreSQL does not answer. If it uses another database, give this command the same --database-url-file.", state = .state.display())]
+    NotJoined { state: PathBuf, pid: u32 },
     /// PostgreSQL refuses to run as root and there is nobody else to run it as.
     #[error(
         "PostgreSQL does not run as root, and this machine has neither a user `lastgood` nor a user `postgres`. Type: useradd --system --no-create-home lastgood"

@@ -49,7 +49,7 @@ impl Authority {
         let path = folder.join("authority.key");
         if !path.exists() {
             let (key, certificate) = make(machine, now)?;
-            files::write_durably(&path, &format!("{}{}", key.serialize_pem(), certificate.pem()), 0o600)?;
+            files::write_once(&path, &format!("{}{}", key.serialize_pem(), certificate.pem()), 0o600)?;
         }
         let text = std::fs::read_to_string(&path).map_err(TlsError::file("reading", &path))?;
         let key = KeyPair::from_pem(&text).map_err(|_| TlsError::unusable(&path, LOST))?;

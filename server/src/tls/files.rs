@@ -1,10 +1,11 @@
 //! Certificates and keys as files.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -46,21 +47,33 @@ pub(super) fn make_closed_folder(folder: &Path) -> Result<(), TlsError> {
 
 /// Writes a file so that after a power cut it is there whole, or as it was before.
 pub(super) fn write_durably(path: &Path, text: &str, mode: u32) -> Result<(), TlsError> {
-    let unfinished = path.with_extension("unfinished");
-    let write = || -> std::io::Result<()> {
-        // One left by a crash may have other permissions.
-        if unfinished.exists() {
-            std::fs::remove_file(&unfinished)?;
-        }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(&unfinished)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&unfinished, path)?;
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-    };
-    write().map_err(TlsError::file("writing", path))
+    write(path, text, mode, RenameFlags::empty()).map_err(TlsError::file("writing", path))
+}
+
+/// The same for a file that must not be replaced: of two processes that write it at once, the first one's stays.
+pub(super) fn write_once(path: &Path, text: &str, mode: u32) -> Result<(), TlsError> {
+    match write(path, text, mode, RenameFlags::NOREPLACE) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        other => other.map_err(TlsError::file("writing", path)),
+    }
+}
+
+fn write(path: &Path, text: &str, mode: u32, flags: RenameFlags) -> std::io::Result<()> {
+    let unfinished = path.with_extension(format!("unfinished-{}", std::process::id()));
+    // One left by a crash of a process with our number may have other permissions.
+    if unfinished.exists() {
+        std::fs::remove_file(&unfinished)?;
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&unfinished)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    if let Err(error) = renameat_with(CWD, &unfinished, CWD, path, flags) {
+        std::fs::remove_file(&unfinished)?;
+        return Err(error.into());
+    }
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }

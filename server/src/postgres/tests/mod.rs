@@ -2,7 +2,7 @@
 
 mod dumps;
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt};
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -13,6 +13,7 @@ use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use super::log::Log;
 use super::{Holder, OWNER, Place, PostgresError, PrivatePostgres, StateLock};
 
 /// Tells a process of this test that it plays the server that will be killed, and where.
@@ -265,9 +266,12 @@ async fn a_creation_that_was_interrupted_begins_anew() {
     let unfinished = place.state.join("pg/data.unfinished");
     std::fs::create_dir_all(&unfinished).unwrap();
     std::fs::write(unfinished.join("PG_VERSION"), "15\n").unwrap();
+    // A state folder made by somebody careful is opened for PostgreSQL's user to pass through, and for nobody else.
+    std::fs::set_permissions(&place.state, PermissionsExt::from_mode(0o700)).unwrap();
     let postgres = start(&place).await.unwrap();
     assert!(answers(&postgres).await);
     assert!(!unfinished.exists());
+    assert_eq!(std::fs::metadata(&place.state).unwrap().mode() & 0o707, 0o700);
     postgres.stop().await;
 }
 
@@ -363,4 +367,33 @@ async fn data_of_another_major_version_is_not_touched() {
         "{message}"
     );
     assert_eq!(std::fs::read_dir(&data).unwrap().count(), 1);
+}
+
+#[test]
+fn the_log_is_bounded_while_it_is_written() {
+    let folder = TempDir::new().unwrap();
+    let log = Log {
+        path: folder.path().join("postgres.log"),
+    };
+    let mut postmaster = log.open().unwrap();
+    let line = [b'x'; 1023]
+        .iter()
+        .chain(b"\n")
+        .copied()
+        .collect::<Vec<u8>>()
+        .repeat(1024);
+    for _ in 0..8 {
+        log.bound().unwrap();
+        postmaster.write_all(&line).unwrap();
+    }
+    assert_eq!(log.end(), 8 * 1024 * 1024);
+    log.bound().unwrap();
+    let start = log.end();
+    postmaster.write_all(b"the next line\n").unwrap();
+    assert_eq!((start, log.end()), (0, 14), "the open file goes on at the beginning");
+    assert_eq!(log.tail(start), "the next line");
+    assert_eq!(
+        std::fs::metadata(folder.path().join("postgres.log.1")).unwrap().len(),
+        8 * 1024 * 1024
+    );
 }
