@@ -34,7 +34,6 @@ fn argument(setting: &'static Setting) -> Arg {
         help = format!("{help} [default: {}]", setting.default);
     }
     let variable = if setting.secret {
-        help = format!("File that holds it. {help}");
         format!("{}, {}", setting.variable(), setting.file_variable())
     } else {
         setting.variable()

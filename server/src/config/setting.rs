@@ -6,7 +6,7 @@ pub(super) struct Setting {
     pub(super) name: &'static str,
     /// What stands for the value in `--help`.
     pub(super) value: &'static str,
-    /// One sentence, without its default.
+    /// One sentence about the flag, without the default. The flag of a secret names a file.
     pub(super) help: &'static str,
     /// The default as a person would read it; empty when there is none.
     pub(super) default: &'static str,
@@ -76,7 +76,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "database_url",
         "URL",
         "a private PostgreSQL in the state folder",
-        "PostgreSQL to use instead of the server's own, as postgres://user:password@host/database; DATABASE_URL is read too",
+        "File with the URL of a PostgreSQL to use instead of the server's own, as postgres://user:password@host/database; DATABASE_URL is read too",
     ))),
     setting(
         "pg_bindir",
@@ -140,7 +140,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Port of the mail server",
     ),
     setting("smtp_user", "NAME", "none", "Account at the mail server"),
-    secret(setting("smtp_password", "PASSWORD", "none", "Password of that account")),
+    secret(setting(
+        "smtp_password",
+        "PASSWORD",
+        "none",
+        "File with the password of that account",
+    )),
     setting(
         "smtp_security",
         "KIND",
