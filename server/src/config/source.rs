@@ -13,6 +13,8 @@ use super::arguments::SettingsArgs;
 use super::error::ConfigError;
 use super::setting::{SETTINGS, Setting, find};
 
+/// Variables of other programs that share our prefix.
+const OTHERS: [&str; 2] = ["LASTGOOD_AGENT_", "LASTGOOD_TEST_"];
 const DEFAULT_FILE: &str = "/etc/lastgood/lastgood.toml";
 
 /// Where a value was given.
@@ -108,8 +110,8 @@ fn from_environment(environment: &Environment) -> Result<BTreeMap<&'static str, 
         );
     }
     for name in environment.0.keys().filter(|name| name.starts_with("LASTGOOD_")) {
-        // The agent's variables may stand in the same shell.
-        if name == "LASTGOOD_CONFIG" || name.starts_with("LASTGOOD_AGENT_") {
+        // The agent's variables, and those of the tests, may stand in the same shell.
+        if name == "LASTGOOD_CONFIG" || OTHERS.iter().any(|others| name.starts_with(others)) {
             continue;
         }
         let Some(value) = environment.raw(name) else { continue };
