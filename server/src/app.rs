@@ -79,6 +79,8 @@ pub struct Options {
     pub session_absolute: SignedDuration,
     /// Who may say in `X-Forwarded-For` whom a request is from.
     pub trusted_proxies: TrustedProxies,
+    /// Whether `/metrics` answers.
+    pub metrics: bool,
     /// Whether this is the demo, which says so on every page.
     pub demo: bool,
 }

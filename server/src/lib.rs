@@ -7,6 +7,7 @@ pub mod alerts;
 pub mod app;
 pub mod audit;
 pub mod clock;
+pub mod command;
 pub mod config;
 pub mod db;
 pub mod error;

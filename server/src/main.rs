@@ -1,3 +1,7 @@
 //! The `lastgood` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lastgood::command::run()
+}

@@ -60,7 +60,9 @@ pub async fn migrate<Dumping>(
 where
     Dumping: Future<Output = Result<(), String>>,
 {
-    let mut connection = PgConnection::connect_with(owner).await?;
+    // Quiet: that the table of migrations exists already is no news.
+    let quiet = owner.clone().options([("client_min_messages", "warning")]);
+    let mut connection = PgConnection::connect_with(&quiet).await?;
     let found = schema_version(&mut connection).await?;
     let known = MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or(0);
     if found > known {

@@ -28,3 +28,36 @@ pub async fn any_firm(transaction: &mut Transaction) -> Result<Option<FirmId>, A
         .await?;
     Ok(firm)
 }
+
+/// The firm of this name, or the only one there is.
+///
+/// # Errors
+/// [`AppError::Invalid`] when there is no such firm, or several to choose from.
+pub async fn named(transaction: &mut Transaction, name: Option<&str>) -> Result<FirmId, AppError> {
+    let firms = sqlx::query!("select firm_id, name from firms order by created_at, firm_id")
+        .fetch_all(&mut **transaction)
+        .await?;
+    if firms.is_empty() {
+        return Err(AppError::Invalid(
+            "There is no firm yet. Add its owner first: lastgood user add --role owner --email E-MAIL --password-stdin"
+                .to_owned(),
+        ));
+    }
+    let names: Vec<&str> = firms.iter().map(|firm| firm.name.as_str()).collect();
+    let fitting: Vec<FirmId> = firms
+        .iter()
+        .filter(|firm| name.is_none_or(|name| firm.name.eq_ignore_ascii_case(name.trim())))
+        .map(|firm| firm.firm_id)
+        .collect();
+    match (fitting.as_slice(), name) {
+        ([firm], _) => Ok(*firm),
+        (_, Some(name)) => Err(AppError::Invalid(format!(
+            "There is no firm {name}. There is: {}.",
+            names.join(", ")
+        ))),
+        (_, None) => Err(AppError::Invalid(format!(
+            "Say which firm, with --firm: {}.",
+            names.join(", ")
+        ))),
+    }
+}

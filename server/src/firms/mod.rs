@@ -2,4 +2,4 @@
 
 mod db;
 
-pub use db::{add, any_firm};
+pub use db::{add, any_firm, named};

@@ -67,3 +67,25 @@ fn name_taken(name: &str) -> AppError {
         "A practice named {name} exists already. Give this one another name."
     ))
 }
+
+/// The practice in use with this name or id.
+///
+/// # Errors
+/// [`AppError::Invalid`] when there is none.
+pub async fn named(transaction: &mut Transaction, firm: FirmId, practice: &str) -> Result<PracticeId, AppError> {
+    let practice = practice.trim();
+    let found = sqlx::query_scalar!(
+        "select practice_id from practices
+         where firm_id = $1 and archived_at is null and (lower(name) = lower($2) or practice_id = $3)",
+        firm.0,
+        practice,
+        practice.parse::<uuid::Uuid>().ok(),
+    )
+    .fetch_optional(&mut **transaction)
+    .await?;
+    found.ok_or_else(|| {
+        AppError::Invalid(format!(
+            "There is no practice {practice}. Write its name as its page shows it."
+        ))
+    })
+}

@@ -1,5 +1,8 @@
 //! What is known of a practice and of its offices.
 
+use crate::error::AppError;
+use crate::web::extract::field;
+
 /// A practice to be added, with its first office.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPractice {
@@ -33,4 +36,19 @@ impl OfficeDetails {
             business_day_starts: 12 * 60,
         }
     }
+}
+
+/// The IANA name of a time zone, from what was typed.
+///
+/// # Errors
+/// [`AppError::Invalid`] naming the field.
+pub fn zone_name(typed: &str) -> Result<String, AppError> {
+    let typed = field("Time zone", typed, 100)?;
+    let zone = jiff::tz::TimeZone::get(&typed).ok();
+    zone.as_ref()
+        .and_then(|zone| zone.iana_name())
+        .map(str::to_owned)
+        .ok_or_else(|| {
+            AppError::Invalid("Time zone is not one that is known. Write it as America/New_York.".to_owned())
+        })
 }

@@ -217,6 +217,7 @@ fn options(state: &tempfile::TempDir) -> Options {
         session_idle: SignedDuration::from_hours(1),
         session_absolute: SignedDuration::from_hours(12),
         trusted_proxies: TrustedProxies::default(),
+        metrics: true,
         demo: false,
     }
 }

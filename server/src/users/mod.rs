@@ -1,5 +1,6 @@
 //! People: who may sign in, what they may do, their sessions.
 
+pub mod command;
 mod db;
 mod model;
 pub mod password;
