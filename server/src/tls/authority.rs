@@ -93,7 +93,7 @@ impl Authority {
 
     fn sign(&self, names: &[String], key: &KeyPair, now: Timestamp) -> Result<rcgen::Certificate, TlsError> {
         let mut wanted = CertificateParams::new(names)?;
-        wanted.distinguished_name = name(names.first().map_or("Lastgood", String::as_str));
+        wanted.distinguished_name = name("Lastgood");
         wanted.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         wanted.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         wanted.use_authority_key_identifier_extension = true;
@@ -128,11 +128,11 @@ fn make(machine: &str, now: Timestamp) -> Result<(KeyPair, rcgen::Certificate), 
 }
 
 fn read(path: &Path) -> Result<Issued, TlsError> {
-    let certificate = files::certificates(path)?.swap_remove(0);
+    let (certificate, key) = files::pair(path)?;
     let facts = facts(&certificate).map_err(|problem| TlsError::unusable(path, problem))?;
     Ok(Issued {
         certificate,
-        key: files::private_key(path)?,
+        key,
         facts,
     })
 }

@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
@@ -13,8 +14,30 @@ use super::error::TlsError;
 
 /// Every certificate in a PEM file, in the file's order; at least one.
 pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let text = std::fs::read(path).map_err(TlsError::file("reading", path))?;
-    let found: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(&text).collect();
+    certificates_in(&read(path)?, path)
+}
+
+/// The private key in a PEM file.
+pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    private_key_in(&read(path)?, path)
+}
+
+/// The first certificate and the private key of a PEM file that holds both; read at once, so that they are one pair
+/// even while the file is being replaced.
+pub(super) fn pair(path: &Path) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), TlsError> {
+    let text = read(path)?;
+    Ok((
+        certificates_in(&text, path)?.swap_remove(0),
+        private_key_in(&text, path)?,
+    ))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(path).map_err(TlsError::file("reading", path))
+}
+
+fn certificates_in(text: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let found: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(text).collect();
     let found = found.map_err(|error| TlsError::unusable(path, format!("is not valid PEM ({error}).")))?;
     if found.is_empty() {
         let problem = "holds no certificate. It should begin with -----BEGIN CERTIFICATE-----.";
@@ -23,15 +46,9 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
     Ok(found)
 }
 
-/// The private key in a PEM file.
-pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let text = std::fs::read(path).map_err(TlsError::file("reading", path))?;
-    PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
-        TlsError::unusable(
-            path,
-            "holds no private key without a password. It should begin with -----BEGIN PRIVATE KEY-----.",
-        )
-    })
+fn private_key_in(text: &[u8], path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let problem = "holds no private key without a password. It should begin with -----BEGIN PRIVATE KEY-----.";
+    PrivateKeyDer::from_pem_slice(text).map_err(|_| TlsError::unusable(path, problem))
 }
 
 /// Whether other users of the machine can read a file.
@@ -59,7 +76,9 @@ pub(super) fn write_once(path: &Path, text: &str, mode: u32) -> Result<(), TlsEr
 }
 
 fn write(path: &Path, text: &str, mode: u32, flags: RenameFlags) -> std::io::Result<()> {
-    let unfinished = path.with_extension(format!("unfinished-{}", std::process::id()));
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let unfinished = path.with_extension(format!("unfinished-{}-{number}", std::process::id()));
     // One left by a crash of a process with our number may have other permissions.
     if unfinished.exists() {
         std::fs::remove_file(&unfinished)?;

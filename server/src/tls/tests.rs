@@ -163,6 +163,23 @@ fn an_authority_that_was_lost_is_not_silently_replaced() {
     Tls::open(&settings(state.path(), &[]), now()).unwrap();
 }
 
+#[test]
+fn two_first_starts_at_once_end_with_one_authority() {
+    for _ in 0..10 {
+        let state = TempDir::new().unwrap();
+        let (settings, at) = (settings(state.path(), &[]), now());
+        let pins: Vec<[u8; 32]> = std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| Tls::open(&settings, at).unwrap().authority_pin()))
+                .collect();
+            starts.into_iter().map(|start| start.join().unwrap()).collect()
+        });
+        assert!(pins.iter().all(|pin| *pin == pins[0]));
+        let left: Vec<_> = std::fs::read_dir(state.path().join("tls")).unwrap().collect();
+        assert_eq!(left.len(), 3, "{left:?}");
+    }
+}
+
 /// An authority somebody else runs.
 fn foreign_authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     let mut wanted = CertificateParams::default();
