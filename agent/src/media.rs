@@ -49,6 +49,14 @@ pub(crate) enum MediumError {
     /// It is the disk the system runs from.
     #[error("{} is on the disk this machine runs from, so no medium is mounted there; mount it, or use --force if that disk really is the medium", .0.display())]
     SystemDisk(PathBuf),
+    /// Its file system cannot be told from another.
+    #[error("{}: the {file_system} file system there has no identity of its own, so it cannot be told from another medium", .path.display())]
+    NoIdentity {
+        /// The folder that was given.
+        path: PathBuf,
+        /// What it is.
+        file_system: String,
+    },
     /// It has a marker.
     #[error("this medium is registered already as '{}' (since {}); to give it a new identity add --replace", .0.label, .0.registered_at.strftime("%Y-%m-%d"))]
     AlreadyRegistered(Marker),
@@ -95,6 +103,7 @@ pub(crate) fn register(
     if volume.is_system && !wanted.force {
         return Err(MediumError::SystemDisk(wanted.path.clone()));
     }
+    let identity = identity(&volume, &wanted.path)?;
     if let Some(known) = read_marker(&volume.root)
         && !wanted.replace
     {
@@ -115,7 +124,7 @@ pub(crate) fn register(
         label,
         set,
         registered_at: now,
-        medium: sighting(volume, Some(content)),
+        medium: sighting(volume, identity, Some(content)),
     })
 }
 
@@ -126,7 +135,8 @@ pub(crate) fn see(path: &Path) -> Result<MediumSighting, MediumError> {
     if volume.is_system && marker.is_none() {
         return Err(MediumError::SystemDisk(path.to_path_buf()));
     }
-    Ok(sighting(volume, marker))
+    let identity = identity(&volume, path)?;
+    Ok(sighting(volume, identity, marker))
 }
 
 fn identify(path: &Path) -> Result<Volume, MediumError> {
@@ -136,9 +146,16 @@ fn identify(path: &Path) -> Result<Volume, MediumError> {
     })
 }
 
-fn sighting(volume: Volume, marker: Option<Marker>) -> MediumSighting {
+fn identity(volume: &Volume, path: &Path) -> Result<String, MediumError> {
+    volume.identity.clone().ok_or_else(|| MediumError::NoIdentity {
+        path: path.to_path_buf(),
+        file_system: volume.file_system.clone(),
+    })
+}
+
+fn sighting(volume: Volume, identity: String, marker: Option<Marker>) -> MediumSighting {
     MediumSighting {
-        volume: volume.identity,
+        volume: identity,
         marker: marker.as_ref().map(|marker| marker.id),
         label: marker.map(|marker| marker.label),
         size_bytes: Some(volume.size_bytes),

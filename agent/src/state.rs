@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::platform;
 use crate::spool::{Limits, Spool, SpoolError};
 
+const DAEMON_LOCK: &str = "daemon.lock";
+
 /// The state folder.
 #[derive(Debug, Clone)]
 pub(crate) struct StateFolder {
@@ -76,7 +78,9 @@ impl StateFolder {
 
     /// Makes the folder when it is not there.
     pub(crate) fn create(&self) -> io::Result<()> {
-        platform::create_private_folder(&self.path)
+        platform::create_private_folder(&self.path)?;
+        // Made while there is room: a full disk must not keep the daemon from starting.
+        open_lock(&self.path.join(DAEMON_LOCK)).map(|_| ())
     }
 
     /// Opens the spool in it.
@@ -86,12 +90,7 @@ impl StateFolder {
 
     /// Takes the daemon's lock; `None` when another daemon holds it.
     pub(crate) fn lock_daemon(&self) -> io::Result<Option<DaemonLock>> {
-        let path = self.path.join("daemon.lock");
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => platform::private_file(&path)?,
-            Err(error) => return Err(error),
-        };
+        let file = open_lock(&self.path.join(DAEMON_LOCK))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(DaemonLock { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -137,6 +136,18 @@ impl StateFolder {
     fn job_file(&self, key: &JobKey) -> PathBuf {
         // The prefix keeps a job called `con` or `nul` from naming a device on Windows.
         self.path.join("jobs").join(format!("job-{key}.json"))
+    }
+}
+
+/// Opens a file to be locked, making it when it is not there. It is open for reading alone, so that it keeps no disk
+/// from being made read-only.
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+    match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            drop(platform::private_file(path)?);
+            File::open(path)
+        }
+        other => other,
     }
 }
 

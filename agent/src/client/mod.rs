@@ -194,7 +194,7 @@ pub(crate) fn check_address(base: &str) -> Result<bool, ClientError> {
 
 fn unreachable(error: &ureq::Error) -> ClientError {
     let text = error.to_string();
-    let hint = if text.contains("UnknownIssuer") {
+    let hint = if text.contains("UnknownIssuer") || text.contains("BadSignature") {
         "it does not show the certificate authority that this agent trusts; somebody may be in between"
     } else if text.contains("NotValidYet") || text.contains("Expired") {
         "its certificate is not valid at this time; check this machine's clock"

@@ -30,6 +30,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How often runs are looked for whose process is gone.
 const LOOK_FOR_BROKEN: Duration = Duration::from_mins(1);
 
+/// How often reports that wait in memory are written to the spool again.
+const WRITE_AGAIN: Duration = Duration::from_secs(10);
+
 /// The most reports that are kept in memory while the spool cannot be written.
 const MOST_UNWRITTEN: usize = 100;
 
@@ -79,6 +82,7 @@ struct Daemon {
     unwritten: Vec<Unwritten>,
     unwritten_lost: u64,
     look_for_broken_at: Duration,
+    write_again_at: Duration,
     notify_at: Duration,
 }
 
@@ -145,6 +149,7 @@ pub(crate) fn run(config: Config, state: StateFolder, service: ServiceEnvironmen
         unwritten: Vec::new(),
         unwritten_lost: 0,
         look_for_broken_at: Duration::ZERO,
+        write_again_at: Duration::ZERO,
         notify_at: Duration::ZERO,
     };
     daemon.report_broken_off(now);
@@ -206,6 +211,9 @@ impl Daemon {
         if now.steady >= self.look_for_broken_at {
             self.look_for_broken_at = now.steady.saturating_add(LOOK_FOR_BROKEN);
             self.report_broken_off(now);
+        }
+        if now.steady >= self.write_again_at {
+            self.write_again_at = now.steady.saturating_add(WRITE_AGAIN);
             self.write_unwritten(now);
         }
         if let Some(period) = platform::watchdog_period(&self.service)

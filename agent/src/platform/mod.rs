@@ -26,8 +26,9 @@ cfg_select! {
 /// A file system on a volume, as it is seen now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Volume {
-    /// The file system's UUID or the volume's serial number.
-    pub(crate) identity: String,
+    /// The file system's UUID or the volume's serial number; `None` where it has none that can be read (a network share,
+    /// a RAM disk).
+    pub(crate) identity: Option<String>,
     /// Where the file system is mounted.
     pub(crate) root: std::path::PathBuf,
     /// Whether the operating system itself lives on it.
@@ -46,12 +47,6 @@ pub(crate) enum VolumeError {
     /// The folder cannot be looked at.
     #[error("the folder cannot be read: {0}")]
     Unreadable(#[from] io::Error),
-    /// The file system has no UUID that can be read (a network share, a RAM disk).
-    #[error("the {file_system} file system there has no identity of its own, so it cannot be told from another medium")]
-    NoIdentity {
-        /// What it is.
-        file_system: String,
-    },
     /// Not on this platform yet.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),

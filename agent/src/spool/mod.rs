@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use lastgood_protocol::{Event, EventBody, EventId, MAX_EVENT_BYTES};
 
 use crate::platform;
+use crate::state::open_lock;
 use ledger::Ledger;
 use record::{HEADER_BYTES, Name, Weight};
 use reserve::Reserve;
@@ -249,12 +250,7 @@ impl Spool {
     }
 
     fn lock_file(&self) -> io::Result<File> {
-        let path = self.folder.join(LOCK);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => platform::private_file(&path)?,
-            Err(error) => return Err(error),
-        };
+        let file = open_lock(&self.folder.join(LOCK))?;
         file.lock()?;
         Ok(file)
     }

@@ -126,12 +126,14 @@ impl Spool {
         let path = run_path(&self.folder, record.run);
         let incoming = path.with_extension("new");
         let mut file = platform::private_file(&incoming)?;
-        file.lock()?;
         file.write_all(&serde_json::to_vec(record)?)?;
         file.sync_all()?;
+        // Open for reading alone while the backup runs, so that it keeps no disk from being made read-only.
+        let held = File::open(&incoming)?;
+        held.lock()?;
         fs::rename(&incoming, &path)?;
         platform::sync_folder(&self.folder.join(RUNS))?;
-        Ok(file)
+        Ok(held)
     }
 
     fn forget(&self, run: RunId) -> io::Result<()> {

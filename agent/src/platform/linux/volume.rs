@@ -31,9 +31,7 @@ pub(crate) fn volume(path: &Path) -> Result<Volume, VolumeError> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no mounted file system holds it"))?;
     let space = statvfs(&path).map_err(io::Error::from)?;
     Ok(Volume {
-        identity: identity(mount, device).ok_or_else(|| VolumeError::NoIdentity {
-            file_system: mount.kind.clone(),
-        })?,
+        identity: identity(mount, device),
         root: mount.point.clone(),
         is_system: std::fs::metadata("/")?.dev() == device,
         file_system: mount.kind.clone(),

@@ -1,0 +1,255 @@
+//! The daemon: jobs by the clock, their ends, and its own.
+
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use lastgood_protocol::{EventBody, EventStatus, Knowledge, Outcome, RunFinished};
+
+use crate::machine::{Machine, Running, signal, wait_for};
+use crate::server::{Authority, Server, answering};
+
+/// Long enough for a run that is due.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Enrolled at a server that is gone, so that everything stays in the spool.
+fn lonely() -> Machine {
+    let authority = Authority::new();
+    let server = Server::honest(&authority, answering(|_| EventStatus::Stored));
+    let machine = Machine::new();
+    machine.succeed(&["enroll", &server.token(authority.pin())]);
+    server.answer_with(|_| crate::server::Reply::Nothing);
+    for job in ["nightly", "absent", "restic", "borg"] {
+        machine.due_now(job);
+    }
+    machine
+}
+
+#[test]
+fn a_job_starts_by_the_clock() {
+    let machine = lonely();
+    fs::remove_dir_all(machine.state().join("jobs")).expect("ours");
+    machine.configure(&job("tool = \"command\"\ncommand = [\"true\"]\n"));
+    let _agent = machine.start();
+    let run = wait_for("the minute", Duration::from_secs(75), || machine.finished().pop());
+    assert_eq!(run.outcome, Outcome::Ok);
+    let second = run.started_at.to_zoned(jiff::tz::TimeZone::UTC).second();
+    assert!(second < 5, "it began {second} seconds into the minute");
+}
+
+fn job(rest: &str) -> String {
+    format!("[[job]]\nkey = \"nightly\"\nschedule = \"* * * * *\"\nretry_delay = \"1s\"\n{rest}")
+}
+
+fn await_runs(machine: &Machine, count: usize) -> Vec<RunFinished> {
+    wait_for("runs to end", SOON, || {
+        let runs = machine.finished();
+        (runs.len() >= count).then_some(runs)
+    })
+}
+
+fn initialised(machine: &Machine, arguments: &[&str]) {
+    let mut command = std::process::Command::new(arguments[0]);
+    command
+        .args(&arguments[1..])
+        .env("HOME", machine.path(""))
+        .env("BORG_PASSPHRASE", "right");
+    let output = command.output().expect("it can be started");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn restic_and_borg_back_up_real_files_and_are_checked() {
+    let machine = lonely();
+    fs::create_dir(machine.path("practice")).expect("writable");
+    fs::write(machine.path("practice/accounts"), vec![7; 100_000]).expect("writable");
+    let password = machine.secret("password", "right\n");
+    let plain = |path: &Path| path.to_str().expect("plain").to_owned();
+    let (restic, borg) = (plain(&machine.path("restic")), plain(&machine.path("borg")));
+    initialised(
+        &machine,
+        &[
+            "restic",
+            "--repo",
+            &restic,
+            "--password-file",
+            &plain(&password),
+            "init",
+        ],
+    );
+    initialised(&machine, &["borg", "init", "--encryption", "repokey-blake2", &borg]);
+    let common = format!(
+        "schedule = \"* * * * *\"\ncheck = true\ntimeout = \"1m\"\npassword_file = \"{}\"\npaths = [\"{}\"]",
+        password.display(),
+        machine.path("practice").display()
+    );
+    let job = |tool: &str, repository: &str| {
+        format!("[[job]]\nkey = \"{tool}\"\ntool = \"{tool}\"\nrepository = \"{repository}\"\n{common}\n")
+    };
+    machine.configure(&format!("{}{}", job("restic", &restic), job("borg", &borg)));
+    let _agent = machine.start();
+    let runs = await_runs(&machine, 2);
+    for tool in ["restic", "borg"] {
+        let run = runs.iter().find(|run| run.tool.name == tool).expect("both ran");
+        assert_eq!((run.outcome, &run.reason), (Outcome::Ok, &None), "{tool}");
+        assert!(run.tool.version.is_some() && run.facts.snapshot.is_some(), "{run:?}");
+        assert_eq!(run.facts.files_total, Some(1));
+        assert!(
+            run.facts.bytes_processed.is_some_and(|bytes| bytes >= 100_000),
+            "{run:?}"
+        );
+        let verified = run.facts.verified.expect("it was checked");
+        assert_eq!((verified.holds, verified.known), (true, Knowledge::Measured));
+    }
+}
+
+#[test]
+fn a_failed_run_is_tried_again_and_says_that_it_will_be() {
+    let machine = lonely();
+    let flag = machine.path("second");
+    let script = format!("test -e {0} && exit 0; touch {0}; exit 9", flag.display());
+    machine.configure(&job(&format!(
+        "tool = \"command\"\nattempts = 3\ncommand = [\"sh\", \"-c\", \"{script}\"]\n"
+    )));
+    let _agent = machine.start();
+    let runs = await_runs(&machine, 2);
+    let told: Vec<_> = runs
+        .iter()
+        .take(2)
+        .map(|run| (run.attempt, run.outcome, run.will_be_retried))
+        .collect();
+    assert_eq!(told, [(1, Outcome::Failed, true), (2, Outcome::Ok, false)]);
+}
+
+#[test]
+fn a_time_limit_and_a_missing_program_are_said_in_words() {
+    let machine = lonely();
+    machine.configure(&format!(
+        "{}[[job]]\nkey = \"absent\"\nschedule = \"* * * * *\"\ntool = \"command\"\ncommand = [\"/nonexistent\"]\n",
+        job(
+            "tool = \"command\"\ntimeout = \"1s\"\ncommand = [\"sh\", \"-c\", \"setsid sleep 987654 & sleep 987654\"]\n"
+        )
+    ));
+    let _agent = machine.start();
+    let runs = await_runs(&machine, 2);
+    let reason = |key: &str| {
+        let run = runs.iter().find(|run| run.job.as_str() == key).expect("it ran");
+        assert_eq!(run.outcome, Outcome::Failed);
+        run.reason.clone().expect("it says why")
+    };
+    assert!(reason("nightly").contains("time limit"));
+    assert!(reason("absent").contains("not installed"));
+    let left = std::process::Command::new("pgrep")
+        .args(["-f", "sleep 987654"])
+        .output()
+        .expect("pgrep");
+    assert_eq!(
+        String::from_utf8_lossy(&left.stdout),
+        "",
+        "a grandchild outlived the time limit"
+    );
+}
+
+fn start_long_run(machine: &Machine) -> Running {
+    let ready = machine.path("ready");
+    let script = format!("touch {}; exec sleep 600", ready.display());
+    machine.configure(&job(&format!(
+        "tool = \"command\"\nattempts = 2\ncommand = [\"sh\", \"-c\", \"{script}\"]\n"
+    )));
+    let agent = machine.start();
+    wait_for("the run", SOON, || ready.exists().then_some(()));
+    agent
+}
+
+#[test]
+fn a_stopped_daemon_ends_what_runs_reports_it_and_ends_well() {
+    let machine = lonely();
+    let mut agent = start_long_run(&machine);
+    let begun = Instant::now();
+    signal(&agent.0, "TERM");
+    let status = agent.0.wait().expect("it ends");
+    assert!(status.success(), "{}", machine.log());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    let run = machine.finished().remove(0);
+    assert_eq!((run.outcome, run.will_be_retried), (Outcome::Failed, false));
+    assert!(run.reason.expect("it says why").contains("agent was stopped"));
+}
+
+#[test]
+fn a_killed_daemon_reports_what_it_left_when_it_starts_again() {
+    let machine = lonely();
+    let mut agent = start_long_run(&machine);
+    agent.0.kill().expect("it runs");
+    agent.0.wait().expect("it ends");
+    assert_eq!(machine.finished().len(), 0);
+    let started = machine.events().iter().find_map(|event| match &event.what {
+        EventBody::RunStarted(run) => Some(run.run),
+        _ => None,
+    });
+    machine.configure("");
+    let _again = machine.start();
+    let run = await_runs(&machine, 1).remove(0);
+    assert_eq!((Some(run.run), run.outcome), (started, Outcome::Failed));
+    assert!(run.reason.expect("it says why").contains("broken off"));
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(machine.finished().len(), 1, "it is said once");
+}
+
+#[test]
+fn a_second_daemon_is_refused_and_the_first_is_told_apart_by_status() {
+    let machine = lonely();
+    let said = machine.fail(&["status", "--json"]);
+    assert!(said.contains("\"running\":false"), "{said}");
+    let _agent = machine.start();
+    wait_for("the daemon", Duration::from_secs(10), || {
+        machine.log().contains("begins").then_some(())
+    });
+    let said = machine.fail(&["run"]);
+    assert!(said.contains("another lastgood-agent"), "{said}");
+    let output = machine.run(&["status", "--json"]);
+    let status: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    assert_eq!(status["running"], true);
+    assert_eq!(status["agent"]["practice"], "Harbor Counseling");
+}
+
+#[test]
+fn a_machine_that_is_not_enrolled_says_so() {
+    let machine = Machine::new();
+    for command in ["run", "status"] {
+        let said = machine.fail(&[command]);
+        assert!(
+            said.contains("not enrolled") && said.contains("lastgood-agent enroll TOKEN"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn systemd_hears_that_it_is_ready_alive_and_ending() {
+    let machine = lonely();
+    let path = machine.path("notify");
+    let socket = UnixDatagram::bind(&path).expect("a socket");
+    socket
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .expect("a time limit");
+    let mut command = machine.command(&["run"]);
+    command
+        .env("NOTIFY_SOCKET", &path)
+        .env("WATCHDOG_USEC", "3000000")
+        .stderr(std::process::Stdio::null());
+    let mut agent = Running(command.spawn().expect("it can be started"));
+    let hear = || {
+        let mut text = [0; 200];
+        let length = socket.recv(&mut text).expect("something is said");
+        String::from_utf8_lossy(&text[..length]).into_owned()
+    };
+    assert!(hear().starts_with("READY=1"));
+    assert_eq!(hear(), "WATCHDOG=1");
+    assert_eq!(hear(), "WATCHDOG=1");
+    signal(&agent.0, "TERM");
+    wait_for("the end", Duration::from_secs(10), || {
+        (hear() == "STOPPING=1").then_some(())
+    });
+    assert!(agent.0.wait().expect("it ends").success());
+}
