@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::ingest;
 use crate::users;
 use crate::web::access::{nowhere, router, wrong_method};
-use crate::web::{Route, assets, cross_site, page, security_headers, theme};
+use crate::web::{Route, assets, cross_site, health, page, security_headers, theme};
 
 /// Every route there is.
 pub fn table() -> Vec<Route> {
@@ -17,6 +17,7 @@ pub fn table() -> Vec<Route> {
     let slices = [
         agents::routes(),
         assets::routes(),
+        health::routes(),
         ingest::routes(),
         theme::routes(),
         users::routes(),
@@ -33,6 +34,7 @@ pub fn service(app: &App) -> Router {
         .layer(from_fn_with_state(app.clone(), agents::answer::answer_in_json))
         .layer(from_fn_with_state(app.clone(), page::render_errors))
         .layer(from_fn(security_headers::add))
+        .layer(from_fn(health::count_request))
         .layer(from_fn_with_state(app.clone(), page::identify))
         .with_state(app.clone())
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use sqlx::migrate::{Migrate as _, Migrator};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use super::roles;
 
@@ -52,6 +52,17 @@ pub async fn schema_version(connection: &mut PgConnection) -> Result<i64, Migrat
     Ok(applied.iter().map(|migration| migration.version).max().unwrap_or(0))
 }
 
+/// The newest migration applied, as the worker role sees it; 0 for none.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the table is sqlx's own and not in migrations, so query! cannot know it"
+)]
+pub async fn applied_version(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("select coalesce(max(version), 0) from _sqlx_migrations where success")
+        .fetch_one(connection)
+        .await
+}
+
 /// Brings the schema up to this binary's. `dump` is called before anything is applied to a database that holds something.
 pub async fn migrate<Dumping>(
     owner: &PgConnectOptions,
@@ -74,6 +85,9 @@ where
     }
     roles::ensure(&mut connection).await?;
     MIGRATOR.run(&mut connection).await?;
+    connection
+        .execute("grant select on _sqlx_migrations to lastgood_worker")
+        .await?;
     connection.close().await?;
     Ok(Migrated {
         applied,

@@ -16,7 +16,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor as _, PgConnection, PgPool, Postgres};
 
-pub use migrations::{MIGRATOR, Migrated, MigrationError, migrate, schema_version};
+pub use migrations::{MIGRATOR, Migrated, MigrationError, applied_version, migrate, schema_version};
 pub(crate) use roles::ensure as ensure_roles;
 
 use crate::ids::{FirmId, PracticeId};

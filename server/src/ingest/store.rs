@@ -28,6 +28,7 @@ pub(super) async fn store(app: &App, submissions: &[Submission]) -> Result<Vec<A
     let others: Vec<EventKey> = offered.keys().filter(|key| !inserted.contains(key)).copied().collect();
     let before = db::stored_hashes(&mut transaction, &others).await?;
 
+    let stored = u64::try_from(inserted.len()).unwrap_or_default();
     let mut ledger = Ledger {
         offered: &offered,
         inserted,
@@ -42,6 +43,7 @@ pub(super) async fn store(app: &App, submissions: &[Submission]) -> Result<Vec<A
     db::note_heard(&mut transaction, &heard).await?;
     let alerted = raise_alerts(app, &mut transaction, submissions, &judged, &agents).await?;
     transaction.commit().await?;
+    metrics::counter!("lastgood_events_stored_total").increment(stored);
 
     let answers = submissions.iter().zip(judged).map(|(submission, verdicts)| {
         let agent = agents.get(&submission.agent).ok_or(NotStored::UnknownAgent)?;

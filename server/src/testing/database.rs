@@ -71,12 +71,14 @@ fn end_when_unused(state: &Path) {
     );
 }
 
-/// The name of a migrated database that holds what this binary's migrations make.
+/// The name of a migrated database that holds what this binary's migrations, and what is done around them, make.
 fn template() -> String {
     let mut hash = Sha256::new();
     for migration in MIGRATOR.iter() {
         hash.update(&migration.checksum);
     }
+    hash.update(include_str!("../db/migrations.rs"));
+    hash.update(include_str!("../db/roles.rs"));
     let hash = u64::from_be_bytes(*hash.finalize().first_chunk().unwrap());
     format!("template_{hash:016x}")
 }

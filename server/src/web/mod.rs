@@ -5,6 +5,7 @@ pub mod assets;
 pub mod context;
 pub mod cross_site;
 pub mod extract;
+pub mod health;
 pub mod layout;
 pub mod page;
 pub mod security_headers;
