@@ -17,6 +17,7 @@ use crate::agents::Gate;
 use crate::clock::Clock;
 use crate::config::TrustedProxies;
 use crate::db::Database;
+use crate::expectations::Clocks;
 use crate::ids::FirmId;
 use crate::ingest::Committer;
 use crate::notifications::Mailer;
@@ -35,6 +36,8 @@ pub struct Shared {
     pub db: Database,
     /// The present time.
     pub clock: Clock,
+    /// Whether the present time can be believed.
+    pub clocks: Clocks,
     /// What the settings say, as far as pages and workers need it.
     pub options: Options,
     /// Who wants to hear when a firm's pages change.
@@ -151,6 +154,7 @@ impl App {
             gate: Gate::default(),
             db,
             clock,
+            clocks: Clocks::default(),
             options,
             changes: Changes::default(),
             wake: Wake::default(),

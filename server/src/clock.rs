@@ -34,6 +34,11 @@ impl Clock {
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
+    /// Whether it stands until it is moved.
+    pub fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
     /// Moves a held clock on. The system's clock is not ours to move: that does nothing.
     pub fn advance(&self, by: SignedDuration) {
         if let Some(held) = &self.held {

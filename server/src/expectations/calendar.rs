@@ -21,37 +21,41 @@ pub fn backup_day(instant: Timestamp, zone: &TimeZone, business_day_starts: i32)
 
 /// An office's time zone and the days on which nothing is expected there.
 #[derive(Debug, Clone)]
-pub struct OfficeCalendar {
+pub(super) struct OfficeCalendar {
     /// The zone of its clocks.
-    pub zone: TimeZone,
+    pub(super) zone: TimeZone,
     /// Minutes after local midnight at which a backup day begins.
-    pub business_day_starts: i32,
+    pub(super) business_day_starts: i32,
     /// ISO weekdays, 1 is Monday.
-    pub closed_weekdays: Vec<i16>,
+    pub(super) closed_weekdays: Vec<i16>,
     /// Spans of closed days, each with its reason.
-    pub closures: Vec<Closure>,
+    pub(super) closures: Vec<Closure>,
 }
 
 /// A span of days an office is closed, both ends included.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Closure {
+pub(super) struct Closure {
     /// The first day.
-    pub first: Date,
+    pub(super) first: Date,
     /// The last day.
-    pub last: Date,
+    pub(super) last: Date,
     /// Why.
-    pub reason: String,
+    pub(super) reason: String,
 }
 
 impl OfficeCalendar {
     /// The backup day of an instant.
-    pub fn backup_day(&self, instant: Timestamp) -> Date {
+    pub(super) fn backup_day(&self, instant: Timestamp) -> Date {
         backup_day(instant, &self.zone, self.business_day_starts)
     }
 
     /// Why nothing is expected on `day`, if nothing is.
-    pub fn closed_because(&self, day: Date) -> Option<String> {
-        if let Some(closure) = self.closures.iter().find(|closure| (closure.first..=closure.last).contains(&day)) {
+    pub(super) fn closed_because(&self, day: Date) -> Option<String> {
+        if let Some(closure) = self
+            .closures
+            .iter()
+            .find(|closure| (closure.first..=closure.last).contains(&day))
+        {
             return Some(closure.reason.clone());
         }
         let weekday = i16::from(day.weekday().to_monday_one_offset());
@@ -61,37 +65,39 @@ impl OfficeCalendar {
     }
 
     /// The last second of `day`.
-    pub fn end_of_day(&self, day: Date) -> Timestamp {
+    pub(super) fn end_of_day(&self, day: Date) -> Timestamp {
         day.tomorrow()
             .and_then(|next| next.to_zoned(self.zone.clone()))
-            .map_or(Timestamp::MAX, |midnight| midnight.timestamp() - SignedDuration::from_secs(1))
+            .map_or(Timestamp::MAX, |midnight| {
+                midnight.timestamp() - SignedDuration::from_secs(1)
+            })
     }
 }
 
 /// The durations of an expectation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Allowances {
+pub(super) struct Allowances {
     /// A run may begin this long before it is due.
-    pub opens_before: SignedDuration,
+    pub(super) opens_before: SignedDuration,
     /// Nothing is late this long after it was due.
-    pub late_after: SignedDuration,
+    pub(super) late_after: SignedDuration,
     /// Nothing is a miss this long after it was due.
-    pub missed_after: SignedDuration,
+    pub(super) missed_after: SignedDuration,
 }
 
 /// A slot that is to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PlannedSlot {
+pub(super) struct PlannedSlot {
     /// The backup day it belongs to.
-    pub backup_day: Date,
+    pub(super) backup_day: Date,
     /// From when a run belongs to it.
-    pub opens_at: Timestamp,
+    pub(super) opens_at: Timestamp,
     /// When the schedule says it happens.
-    pub due_at: Timestamp,
+    pub(super) due_at: Timestamp,
     /// When nothing is late.
-    pub late_at: Timestamp,
+    pub(super) late_at: Timestamp,
     /// When nothing is a miss.
-    pub missed_at: Timestamp,
+    pub(super) missed_at: Timestamp,
 }
 
 /// Slots written at a time.
@@ -105,15 +111,15 @@ const WRITTEN_AHEAD: SignedDuration = SignedDuration::from_hours(50);
 
 /// The slots to write now, and when to write the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub(super) struct Plan {
     /// In order.
-    pub slots: Vec<PlannedSlot>,
+    pub(super) slots: Vec<PlannedSlot>,
     /// When more must be written; `None` when the schedule has ended.
-    pub materialise_at: Option<Timestamp>,
+    pub(super) materialise_at: Option<Timestamp>,
 }
 
 /// The slots after `written_until` that stand ahead of `now`, at most 32, none of which opens before `active_from`.
-pub fn plan(
+pub(super) fn plan(
     schedule: &Schedule,
     allowances: &Allowances,
     calendar: &OfficeCalendar,

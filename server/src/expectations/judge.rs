@@ -11,31 +11,31 @@ const UNKNOWN_RECHECK: SignedDuration = SignedDuration::from_hours(1);
 
 /// The times of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SlotTimes {
+pub(super) struct SlotTimes {
     /// After this, nothing yet is late.
-    pub late_at: Timestamp,
+    pub(super) late_at: Timestamp,
     /// After this, nothing is a miss.
-    pub missed_at: Timestamp,
+    pub(super) missed_at: Timestamp,
     /// How long a run may take.
-    pub maximum_run: SignedDuration,
+    pub(super) maximum_run: SignedDuration,
 }
 
 /// A run as evidence for a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RunEvidence {
+pub(super) struct RunEvidence {
     /// The run.
-    pub run: RunId,
+    pub(super) run: RunId,
     /// When it began.
-    pub started_at: Timestamp,
+    pub(super) started_at: Timestamp,
     /// When and how it ended; `None` while it has not.
-    pub finished: Option<(Timestamp, Outcome)>,
+    pub(super) finished: Option<(Timestamp, Outcome)>,
     /// It failed, and its agent will try again.
-    pub will_be_retried: bool,
+    pub(super) will_be_retried: bool,
 }
 
 /// What a slot is filled by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Filling {
+pub(super) enum Filling {
     /// A run.
     Run(RunId),
     /// A passed drill.
@@ -44,11 +44,11 @@ pub enum Filling {
 
 /// A span of time in which nothing is to be expected to have been heard, and until when it may still arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quiet {
+pub(super) struct Quiet {
     /// What should have been heard at this time or before was heard, or never came.
-    pub from: Timestamp,
+    pub(super) from: Timestamp,
     /// What was kept back has arrived by then; `None` while the quiet lasts.
-    pub landed_by: Option<Timestamp>,
+    pub(super) landed_by: Option<Timestamp>,
 }
 
 impl Quiet {
@@ -60,26 +60,26 @@ impl Quiet {
 
 /// Everything beside the runs that a slot's state depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Circumstances {
+pub(super) struct Circumstances {
     /// A person or the office's calendar excused it.
-    pub excused: bool,
+    pub(super) excused: bool,
     /// A passed drill fills it.
-    pub drill: Option<DrillId>,
+    pub(super) drill: Option<DrillId>,
     /// The latest silence of its agent, from the agent's last word before it.
-    pub silence: Option<Quiet>,
+    pub(super) silence: Option<Quiet>,
     /// The latest time in which we were down, from our last tick before it.
-    pub hold: Option<Quiet>,
+    pub(super) hold: Option<Quiet>,
 }
 
 /// A slot's state, and when it must be computed anew if no evidence comes before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Judgement {
+pub(super) struct Judgement {
     /// The state.
-    pub state: SlotState,
+    pub(super) state: SlotState,
     /// When time alone may change it.
-    pub check_at: Option<Timestamp>,
+    pub(super) check_at: Option<Timestamp>,
     /// The evidence it rests on.
-    pub filling: Option<Filling>,
+    pub(super) filling: Option<Filling>,
 }
 
 impl Judgement {
@@ -104,7 +104,7 @@ impl Judgement {
 ///
 /// The order is: the best finished run; a run that has begun; a failure that will be tried again; an excuse; nothing. It
 /// does not depend on the order in which the evidence arrived (house rule: issue 2, expectations and slots).
-pub fn judge(times: &SlotTimes, runs: &[RunEvidence], around: &Circumstances, now: Timestamp) -> Judgement {
+pub(super) fn judge(times: &SlotTimes, runs: &[RunEvidence], around: &Circumstances, now: Timestamp) -> Judgement {
     if let Some(drill) = around.drill {
         return Judgement::settled(SlotState::Ok, Filling::Drill(drill));
     }

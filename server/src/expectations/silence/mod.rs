@@ -1,0 +1,86 @@
+//! The silence of agents: one alert instead of a miss for each of its jobs.
+
+mod db;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::slots;
+use crate::alerts::{self, AlertFacts, AlertKey, AlertKind, Recovery, Subject};
+use crate::app::App;
+use crate::db::Transaction;
+use crate::error::AppError;
+use crate::ids::{AgentId, FirmId, PracticeId};
+
+/// Agents declared silent in one transaction.
+const MOST_AGENTS: i64 = 100;
+
+/// An agent that has just been declared silent.
+struct SilentAgent {
+    firm: FirmId,
+    practice: PracticeId,
+    agent: AgentId,
+    name: String,
+    last_heard: Option<Timestamp>,
+    since: Timestamp,
+    jobs: u32,
+}
+
+fn key(firm: FirmId, practice: PracticeId, agent: AgentId, name: &str) -> AlertKey {
+    AlertKey {
+        firm,
+        practice,
+        subject: Subject::agent(agent, name),
+        kind: AlertKind::AgentSilent,
+    }
+}
+
+/// See [`super::agent_heard`].
+pub(super) async fn heard(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    firm: FirmId,
+    agent: AgentId,
+) -> Result<(), AppError> {
+    let Some(heard) = db::heard(transaction, now, firm, agent).await? else {
+        return Ok(());
+    };
+    if !heard.was_silent {
+        return Ok(());
+    }
+    db::recheck_unknown(transaction, firm, agent, now + app.options.landing).await?;
+    let recovery = Recovery {
+        at: now,
+        evidence: "The agent was heard from again.".to_owned(),
+    };
+    let key = key(firm, heard.practice, agent, &heard.name);
+    alerts::recover(app, transaction, now, &key, &recovery).await?;
+    Ok(())
+}
+
+/// Declares agents silent whose deadline has passed, a bounded number. Returns whether there may be more, and whose pages
+/// changed.
+pub(super) async fn fall_silent(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+) -> Result<(bool, BTreeSet<FirmId>), AppError> {
+    let agents = db::fall_silent(transaction, now, app.options.landing, MOST_AGENTS).await?;
+    if agents.is_empty() {
+        return Ok((false, BTreeSet::new()));
+    }
+    for agent in &agents {
+        let facts = AlertFacts::AgentSilent {
+            last_heard: agent.last_heard,
+            jobs: agent.jobs,
+        };
+        let key = key(agent.firm, agent.practice, agent.agent, &agent.name);
+        alerts::raise(app, transaction, now, &key, agent.since, &facts).await?;
+    }
+    let missed = db::missed_since_last_word(transaction, &agents).await?;
+    slots::judge_anew(app, transaction, now, &missed, &[]).await?;
+    let more = i64::try_from(agents.len()).is_ok_and(|count| count == MOST_AGENTS);
+    Ok((more, agents.iter().map(|agent| agent.firm).collect()))
+}
