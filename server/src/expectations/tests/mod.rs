@@ -19,7 +19,7 @@ const HALF_AN_HOUR: SignedDuration = SignedDuration::from_mins(30);
 async fn silence_turns_late_then_missed_and_never_ok() {
     let stage = Stage::with("0 22 * * *", HALF_AN_HOUR).await;
     assert_eq!(stage.job_state().await, JobState::NeverReported);
-    stage.pass_until("2026-11-24T03:59:00Z").await;
+    stage.pass_until("2026-11-24T03:59:59Z").await;
     assert_eq!(stage.states().await, [SlotState::Waiting]);
     stage.pass_until("2026-11-24T04:00:00Z").await;
     assert_eq!(stage.states().await, [SlotState::Late]);

@@ -14,7 +14,7 @@ use crate::runs::Outcome;
 use crate::testing::TestApp;
 
 /// The evaluator looks this often in a played history, and the agent is heard from as often.
-const STEP: SignedDuration = SignedDuration::from_mins(10);
+const STEP: SignedDuration = SignedDuration::from_mins(20);
 
 /// What there is.
 #[derive(Debug, Clone, Copy)]
