@@ -1,6 +1,9 @@
 //! THE list of background work and its periods.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
+
+use futures_util::FutureExt as _;
 
 use crate::alerts::{self, UndeliveredAlerts};
 use crate::app::App;
@@ -54,16 +57,18 @@ fn start_tidying(app: &App) {
     });
 }
 
-/// Does `work` again and again: when woken, and at the latest every `period`. What fails is logged and tried again; one
-/// failure never ends it.
+/// Does `work` again and again: when woken, and at the latest every `period`. What fails or panics is logged and tried
+/// again; one failure never ends it.
 pub async fn repeat<Work, Done>(app: &App, name: &'static str, period: Duration, wake: &tokio::sync::Notify, work: Work)
 where
     Work: Fn() -> Done,
     Done: Future<Output = Result<(), crate::error::AppError>>,
 {
     while !app.shutdown().is_cancelled() {
-        if let Err(error) = work().await {
-            tracing::error!(worker = name, %error, "will be tried again");
+        match AssertUnwindSafe(work()).catch_unwind().await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(worker = name, %error, "will be tried again"),
+            Err(_) => tracing::error!(worker = name, "panicked; will be tried again"),
         }
         tokio::select! {
             () = app.shutdown().cancelled() => {}
