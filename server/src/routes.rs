@@ -4,8 +4,10 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 
 use crate::agents;
+use crate::alerts;
 use crate::app::App;
 use crate::ingest;
+use crate::notifications;
 use crate::users;
 use crate::web::access::{nowhere, router, wrong_method};
 use crate::web::{Route, assets, cross_site, health, page, security_headers, theme};
@@ -16,9 +18,11 @@ pub fn table() -> Vec<Route> {
     #[rustfmt::skip]
     let slices = [
         agents::routes(),
+        alerts::routes(),
         assets::routes(),
         health::routes(),
         ingest::routes(),
+        notifications::routes(),
         theme::routes(),
         users::routes(),
     ];

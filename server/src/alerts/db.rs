@@ -376,6 +376,69 @@ pub(super) async fn end_acknowledgements(
     Ok(ended.collect())
 }
 
+/// Notes that somebody looks after an open alert until a time. Whether it is open.
+pub(super) async fn acknowledge(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    (firm, alert): (FirmId, AlertId),
+    by: &str,
+    reason: &str,
+    until: Timestamp,
+) -> Result<bool, AppError> {
+    let done = sqlx::query!(
+        "update alerts set acknowledged_at = $3, acknowledged_by = $4, acknowledged_reason = $5, acknowledged_until = $6, changed_at = $3
+         where firm_id = $1 and alert_id = $2 and closed_at is null",
+        firm.0,
+        alert.0,
+        now.to_sqlx(),
+        by,
+        reason,
+        until.to_sqlx(),
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Takes an acknowledgement back. Whether there was one on an open alert.
+pub(super) async fn undo_acknowledgement(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    (firm, alert): (FirmId, AlertId),
+) -> Result<bool, AppError> {
+    let done = sqlx::query!(
+        "update alerts set acknowledged_at = null, acknowledged_by = null, acknowledged_reason = null, acknowledged_until = null,
+             changed_at = $3
+         where firm_id = $1 and alert_id = $2 and closed_at is null and acknowledged_at is not null",
+        firm.0,
+        alert.0,
+        now.to_sqlx(),
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// When this job's next backup should have come at the latest.
+pub(super) async fn next_deadline(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    firm: FirmId,
+    job: JobId,
+) -> Result<Option<Timestamp>, AppError> {
+    let next = sqlx::query_scalar!(
+        "select min(s.missed_at) from slots s
+         join expectations e on e.firm_id = s.firm_id and e.expectation_id = s.expectation_id
+         where e.firm_id = $1 and e.job_id = $2 and e.retired_at is null and s.due_at > $3",
+        firm.0,
+        job.0,
+        now.to_sqlx(),
+    )
+    .fetch_one(&mut **transaction)
+    .await?;
+    Ok(next.map(jiff_sqlx::Timestamp::to_jiff))
+}
+
 /// The practices of this firm with an open alert about mail to this recipient.
 pub(super) async fn undelivered_to(
     transaction: &mut Transaction,

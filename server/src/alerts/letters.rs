@@ -45,6 +45,21 @@ impl Matter<'_> {
         self.ended(self.told.was_fact(ending), ending, how, Some(note))
     }
 
+    /// Somebody closed it.
+    pub(super) fn resolved(&self, by: &str, words: &str) -> Result<Message, AppError> {
+        let fact = format!("{by} closed: {}", self.told.fact());
+        let first_line = format!(
+            "{by} has closed this alert of {}: {}",
+            self.told.practice,
+            self.told.fact()
+        );
+        let details = vec![
+            format!("The resolution: {words}"),
+            "Should the evidence still speak against it, a new alert follows.".to_owned(),
+        ];
+        self.letter(Purpose::Recovered, fact, first_line, details)
+    }
+
     fn ended(&self, fact: String, ending: Ending, how: &str, note: Option<&str>) -> Result<Message, AppError> {
         let first_line = format!("{}: {fact}. {how}", self.told.practice);
         let mut details = self.told.over_details(ending);

@@ -4,10 +4,12 @@
 //! was not told yet gets one message about both. An alert that comes and goes is told at most every quarter of an hour.
 
 mod db;
+mod handling;
 mod letters;
 pub mod list;
 mod model;
 mod over;
+mod pages;
 mod sentences;
 mod strip;
 #[cfg(test)]
@@ -29,6 +31,7 @@ use crate::web::words::zone;
 pub use db::count_open;
 pub use list::{Acknowledgement, OpenAlert, for_subject, open_for_firm, open_for_practice};
 pub use model::{AlertFacts, AlertKey, AlertKind, Recovery, Subject, SubjectKind};
+pub use pages::routes;
 pub use undelivered::UndeliveredAlerts;
 pub use words::Told;
 
@@ -147,7 +150,7 @@ pub async fn recover(
         ..Change::default()
     };
     db::add_change(transaction, now, (key.firm, key.practice, closed.alert), change).await?;
-    tell_of_end(app, transaction, now, key, &closed, recovery).await?;
+    tell_of_end(app, transaction, now, key, &closed, End::Evidence(recovery)).await?;
     Ok(true)
 }
 
@@ -252,6 +255,20 @@ async fn end_acknowledgements(app: &App, transaction: &mut Transaction, now: Tim
     Ok(i64::try_from(ended.len()).is_ok_and(|number| number == ENDED_AT_ONCE))
 }
 
+/// Why an alert is over.
+#[derive(Debug, Clone, Copy)]
+enum End<'a> {
+    /// The evidence says so.
+    Evidence(&'a Recovery),
+    /// Somebody says so.
+    Resolution {
+        /// Their name.
+        by: &'a str,
+        /// Their words.
+        words: &'a str,
+    },
+}
+
 /// Tells of the end of an alert. Who was told of its beginning gets an answer to that message. Who was not told yet gets one
 /// message about both instead; what else waits about earlier alerts with the same key goes into it. A beginning that is
 /// being sent at this moment stays before its end, because messages about one alert keep their order.
@@ -261,7 +278,7 @@ async fn tell_of_end(
     now: Timestamp,
     key: &AlertKey,
     closed: &Closed,
-    recovery: &Recovery,
+    end: End<'_>,
 ) -> Result<(), AppError> {
     let written = db::written_about(transaction, key, closed.alert, now - LOOK_BACK).await?;
     if written.is_empty() {
@@ -273,18 +290,26 @@ async fn tell_of_end(
         .map(|message| message.message)
         .collect();
     let withdrawn = notifications::withdraw(transaction, key.firm, &unsent).await?;
-    let (times, first) = db::came_untold(transaction, now, key).await?;
-    let ending = Ending {
-        at: recovery.at,
-        since: first.unwrap_or(closed.since),
-        times,
-    };
     let place = Setting::find(transaction, now, key).await?;
     let matter = place.matter(app, key, closed.alert, closed.since, &closed.facts);
-    let (over, was) = (
-        matter.over(ending, &recovery.evidence)?,
-        matter.was(ending, &recovery.evidence)?,
-    );
+    let (over, was) = match end {
+        End::Evidence(recovery) => {
+            let (times, first) = db::came_untold(transaction, now, key).await?;
+            let ending = Ending {
+                at: recovery.at,
+                since: first.unwrap_or(closed.since),
+                times,
+            };
+            (
+                matter.over(ending, &recovery.evidence)?,
+                matter.was(ending, &recovery.evidence)?,
+            )
+        }
+        End::Resolution { by, words } => {
+            let message = matter.resolved(by, words)?;
+            (message.clone(), message)
+        }
+    };
     let about = About {
         firm: key.firm,
         practice: key.practice,

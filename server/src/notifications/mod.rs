@@ -6,6 +6,7 @@
 mod db;
 mod dispatcher;
 mod letter;
+mod log;
 mod mailer;
 mod mime;
 mod model;
@@ -19,6 +20,7 @@ use crate::ids::{AlertId, FirmId, NotificationId, PracticeId};
 
 pub use dispatcher::{Consequences, PERIOD, dispatch};
 pub use letter::{DayMark, Letter};
+pub use log::{LoggedMessage, routes};
 pub use mailer::{Mailer, MailerError, SmtpServer};
 pub use model::{DeliveryState, Message, Posting, Purpose, Recipient, Undelivered, cut, one_line};
 
@@ -100,4 +102,17 @@ pub async fn withdraw(
 /// Withdraws everything about this alert that nobody is sending.
 pub async fn withdraw_about(transaction: &mut Transaction, firm: FirmId, alert: AlertId) -> Result<(), AppError> {
     db::withdraw_about(transaction, firm, alert).await
+}
+
+/// The messages about an alert, newest first.
+pub async fn about_alert(
+    transaction: &mut Transaction,
+    firm: FirmId,
+    alert: AlertId,
+) -> Result<Vec<LoggedMessage>, AppError> {
+    let narrowing = log::db::Narrowing {
+        alert: Some(alert),
+        ..log::db::Narrowing::default()
+    };
+    log::db::read(transaction, firm, narrowing, 200).await
 }

@@ -9,6 +9,24 @@ use axum::response::Response;
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// What a page may do that is not one of ours. A handler puts it into its response's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentPolicy {
+    /// The HTML part of a message as it was sent: its own inline style and nothing else, in an origin of its own.
+    SentMessage,
+}
+
+impl ContentPolicy {
+    const fn header(self) -> HeaderValue {
+        match self {
+            Self::SentMessage => HeaderValue::from_static(
+                "sandbox; default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; \
+                 frame-ancestors 'none'",
+            ),
+        }
+    }
+}
+
 const HEADERS: [(HeaderName, HeaderValue); 7] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -34,9 +52,13 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
 /// Adds the headers. Answers are not to be kept by anybody, unless a handler said otherwise (static files).
 pub async fn add(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let policy = response.extensions_mut().remove::<ContentPolicy>();
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, value);
+    }
+    if let Some(policy) = policy {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy.header());
     }
     headers
         .entry(header::CACHE_CONTROL)

@@ -1,10 +1,11 @@
 //! The SQL of `alerts` and `alert_changes` that reads for pages.
 
+use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Acknowledgement, Closure, OpenAlert, Place, Shown};
+use super::{Acknowledgement, Closure, Filter, OpenAlert, Place, Shown};
 use crate::alerts::model::{AlertFacts, AlertKind, Subject, SubjectKind};
 use crate::db::Transaction;
 use crate::error::AppError;
@@ -93,6 +94,45 @@ pub(in crate::alerts) async fn by_ids(
         .into_iter()
         .map(|row| row.0)
         .collect())
+}
+
+/// One alert.
+pub(in crate::alerts) async fn one(
+    transaction: &mut Transaction,
+    firm: FirmId,
+    alert: AlertId,
+) -> Result<OpenAlert, AppError> {
+    let narrowing = Narrowing {
+        firm: Some(firm),
+        alerts: Some(vec![alert.0]),
+        ..Narrowing::default()
+    };
+    let row = read(transaction, narrowing, 1).await?.into_iter().next();
+    row.map(|row| row.0).ok_or(AppError::NotFound)
+}
+
+/// One page of a list, and where the next begins if there is one.
+pub(in crate::alerts) async fn page(
+    transaction: &mut Transaction,
+    firm: FirmId,
+    filter: Filter,
+    after: Option<Place>,
+    length: usize,
+) -> Result<(Vec<OpenAlert>, Option<Place>), AppError> {
+    let narrowing = Narrowing {
+        firm: Some(firm),
+        practice: filter.practice,
+        kind: filter.kind,
+        shown: Some(filter.shown),
+        after,
+        ..Narrowing::default()
+    };
+    let most = i64::try_from(length).unwrap_or(MOST) + 1;
+    let mut rows = read(transaction, narrowing, most).await?;
+    let has_more = rows.len() > length;
+    rows.truncate(length);
+    let next = rows.last().map(|row| row.1).filter(|_| has_more);
+    Ok((rows.into_iter().map(|row| row.0).collect(), next))
 }
 
 /// The one query for alerts: everything a row shows in one round trip, whatever it is narrowed to.
@@ -213,4 +253,51 @@ impl Row {
         (alert.headline, alert.fact, alert.sentence) = (told.headline(), told.fact(), told.sentence());
         (alert, place)
     }
+}
+
+/// One line of an alert's history.
+#[derive(Debug)]
+pub(in crate::alerts) struct ChangeRow {
+    pub(in crate::alerts) at: Timestamp,
+    pub(in crate::alerts) what: String,
+    pub(in crate::alerts) who: String,
+    pub(in crate::alerts) reason: String,
+}
+
+/// An alert's history, oldest first.
+pub(in crate::alerts) async fn history(
+    transaction: &mut Transaction,
+    firm: FirmId,
+    alert: AlertId,
+) -> Result<Vec<ChangeRow>, AppError> {
+    let rows = sqlx::query!(
+        "select at, what, who, reason from alert_changes where firm_id = $1 and alert_id = $2 order by change_id limit 500",
+        firm.0,
+        alert.0,
+    )
+    .fetch_all(&mut **transaction)
+    .await?;
+    let rows = rows.into_iter().map(|row| ChangeRow {
+        at: row.at.to_jiff(),
+        what: row.what,
+        who: row.who,
+        reason: row.reason,
+    });
+    Ok(rows.collect())
+}
+
+/// The practices that have alerts, by name, for the filter.
+pub(in crate::alerts) async fn practices(
+    transaction: &mut Transaction,
+    firm: FirmId,
+) -> Result<Vec<(PracticeId, String)>, AppError> {
+    let rows = sqlx::query!(
+        r#"select practice_id as "practice: PracticeId", name from practices p
+           where firm_id = $1 and exists (select from alerts a where a.firm_id = p.firm_id and a.practice_id = p.practice_id)
+           order by lower(name)"#,
+        firm.0,
+    )
+    .fetch_all(&mut **transaction)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.practice, row.name)).collect())
 }

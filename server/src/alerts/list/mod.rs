@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use super::model::{AlertFacts, AlertKind, Subject};
+use super::model::{AlertFacts, AlertKey, AlertKind, Subject};
 use super::words::Told;
 use crate::ids::{AlertId, FirmId, PracticeId};
 use crate::web::words::Moment;
@@ -79,9 +79,9 @@ pub struct Closure {
 
 impl OpenAlert {
     /// A time at the practice.
-    pub fn moment(&self, at: Timestamp) -> Moment {
+    pub fn moment(&self, at: &Timestamp) -> Moment {
         Moment {
-            at,
+            at: *at,
             zone: self.zone.clone(),
         }
     }
@@ -94,6 +94,16 @@ impl OpenAlert {
             zone: &self.zone,
             since: self.since,
             facts: &self.facts,
+        }
+    }
+
+    /// What makes it the same alert.
+    pub fn key(&self) -> AlertKey {
+        AlertKey {
+            firm: self.firm,
+            practice: self.practice,
+            subject: self.subject.clone(),
+            kind: self.kind,
         }
     }
 

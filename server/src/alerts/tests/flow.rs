@@ -1,94 +1,10 @@
 //! An alert's life, and what its recipients read of it.
 
-use jiff::civil::date;
-use jiff::{SignedDuration, Timestamp};
-use uuid::Uuid;
+use jiff::SignedDuration;
 
-use crate::alerts::{self, AlertFacts, AlertKey, AlertKind, Recovery, Subject, UndeliveredAlerts, open_for_firm};
+use super::support::{Mailbox, history, key, missed, raise, recover, the_open_alert};
+use crate::alerts::{self, AlertKind, end_due_acknowledgements};
 use crate::db::Scope;
-use crate::ids::JobId;
-use crate::notifications::{self, Mailer};
-use crate::testing::TestApp;
-
-/// Mail becomes files; this reads them.
-struct Mailbox {
-    folder: tempfile::TempDir,
-}
-
-impl Mailbox {
-    async fn start() -> (TestApp, Self) {
-        let folder = tempfile::tempdir().unwrap();
-        let mailer = Mailer::files(
-            folder.path().join("mail"),
-            "Lastgood <lastgood@lastgood.test>".parse().unwrap(),
-        );
-        (TestApp::start_with(mailer).await, Self { folder })
-    }
-
-    /// The subjects of everything sent, in the order of sending, without their marks.
-    async fn subjects(&self, test: &TestApp) -> Vec<String> {
-        notifications::dispatch(&test.app, &UndeliveredAlerts).await.unwrap();
-        let mut transaction = test.app.db.begin(Scope::Everything).await.unwrap();
-        let subjects = sqlx::query_scalar!(
-            "select regexp_replace(subject, ' \\[LG-.*', '') from notifications where state = 'delivered' order by delivered_at, position"
-        )
-        .fetch_all(&mut *transaction)
-        .await
-        .unwrap();
-        let files = std::fs::read_dir(self.folder.path().join("mail")).map_or(0, Iterator::count);
-        assert_eq!(files, subjects.len(), "one file per message");
-        subjects.into_iter().map(Option::unwrap).collect()
-    }
-}
-
-fn key(test: &TestApp) -> AlertKey {
-    AlertKey {
-        firm: test.cast.northwind,
-        practice: test.cast.harbor,
-        subject: Subject::job(JobId(Uuid::from_u128(1)), "Records"),
-        kind: AlertKind::Missed,
-    }
-}
-
-fn missed(test: &TestApp, day: i8) -> AlertFacts {
-    AlertFacts::Missed {
-        days: vec![date(2026, 11, day)],
-        due_at: test.now(),
-        last_good: None,
-        never_reported: false,
-    }
-}
-
-async fn raise(test: &TestApp, key: &AlertKey, facts: &AlertFacts) {
-    let mut transaction = test.app.db.begin(Scope::Everything).await.unwrap();
-    let now = test.now();
-    alerts::raise(&test.app, &mut transaction, now, key, now, facts)
-        .await
-        .unwrap();
-    transaction.commit().await.unwrap();
-}
-
-async fn recover(test: &TestApp, key: &AlertKey) -> bool {
-    let mut transaction = test.app.db.begin(Scope::Everything).await.unwrap();
-    let now: Timestamp = test.now();
-    let recovery = Recovery {
-        at: now,
-        evidence: "Backup finished, 1.4 GB.".to_owned(),
-    };
-    let recovered = alerts::recover(&test.app, &mut transaction, now, key, &recovery)
-        .await
-        .unwrap();
-    transaction.commit().await.unwrap();
-    recovered
-}
-
-async fn history(test: &TestApp) -> Vec<String> {
-    let mut transaction = test.app.db.begin(Scope::Everything).await.unwrap();
-    sqlx::query_scalar!("select what from alert_changes order by change_id")
-        .fetch_all(&mut *transaction)
-        .await
-        .unwrap()
-}
 
 #[tokio::test]
 async fn misses_of_one_job_are_one_alert_with_all_its_days() {
@@ -100,15 +16,12 @@ async fn misses_of_one_job_are_one_alert_with_all_its_days() {
         mailbox.subjects(&test).await;
     }
     assert_eq!(history(&test).await, ["opened", "repeated", "repeated"]);
-    let mut transaction = test.app.db.begin(Scope::Firm(test.cast.northwind)).await.unwrap();
-    let open = open_for_firm(&mut transaction, test.cast.northwind).await.unwrap();
-    assert_eq!(open.len(), 1);
+    let open = the_open_alert(&test).await;
     assert!(
-        open[0].sentence.contains("3 nights missed: 20, 21 and 22 Nov"),
+        open.sentence.contains("3 nights missed: 20, 21 and 22 Nov"),
         "{}",
-        open[0].sentence
+        open.sentence
     );
-    drop(transaction);
     assert!(recover(&test, &key).await);
     assert_eq!(
         mailbox.subjects(&test).await,
@@ -178,4 +91,32 @@ fn times(subject: &str) -> usize {
         Some((before, _)) => before.rsplit(' ').next().unwrap().parse().unwrap(),
         None => 1,
     }
+}
+
+#[tokio::test]
+async fn an_acknowledgement_that_ended_asks_again() {
+    let (test, mailbox) = Mailbox::start().await;
+    let key = key(&test);
+    raise(&test, &key, &missed(&test, 20)).await;
+    test.advance(SignedDuration::from_mins(2));
+    mailbox.subjects(&test).await;
+    let alert = the_open_alert(&test).await;
+    let path = format!("/alerts/{}/acknowledge", alert.id);
+    let fields = [("reason", "a disk is on its way"), ("until", "3_days")];
+    test.as_technician()
+        .post(&path, &fields)
+        .await
+        .assert_redirect(&format!("/alerts/{}", alert.id));
+    end_due_acknowledgements(&test.app).await.unwrap();
+    assert_eq!(mailbox.subjects(&test).await.len(), 1, "not yet");
+    test.advance(SignedDuration::from_hours(73));
+    end_due_acknowledgements(&test.app).await.unwrap();
+    assert_eq!(
+        mailbox.subjects(&test).await[1],
+        "Harbor Counseling: still open: no backup yet (Records)"
+    );
+    assert_eq!(
+        history(&test).await,
+        ["opened", "acknowledged", "acknowledgement_ended"]
+    );
 }

@@ -1,2 +1,4 @@
 mod flow;
+mod pages;
+mod support;
 mod words;

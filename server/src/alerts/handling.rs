@@ -1,0 +1,154 @@
+//! What people do with an alert: look after it until a time, take that back, close it with a written resolution.
+
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
+
+use super::db::{self, Change, Closing};
+use super::list::OpenAlert;
+use super::model::SubjectKind;
+use super::{End, tell_of_end};
+use crate::app::App;
+use crate::db::Transaction;
+use crate::error::AppError;
+use crate::ids::JobId;
+
+/// Nobody looks after anything for longer than this without being asked again.
+const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Until when somebody looks after an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// Nine in the morning of the next day, at the practice.
+    Tomorrow,
+    /// When the job's next backup should have come.
+    NextBackup,
+    /// Three days from now.
+    ThreeDays,
+    /// Seven days from now: the longest.
+    SevenDays,
+}
+
+impl Until {
+    /// Every choice, the usual one first.
+    pub(super) const ALL: [Self; 4] = [Self::Tomorrow, Self::NextBackup, Self::ThreeDays, Self::SevenDays];
+
+    /// The word for it in the form.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tomorrow => "tomorrow",
+            Self::NextBackup => "next_backup",
+            Self::ThreeDays => "3_days",
+            Self::SevenDays => "7_days",
+        }
+    }
+
+    /// What the form says.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Tomorrow => "tomorrow morning",
+            Self::NextBackup => "the next backup should have come",
+            Self::ThreeDays => "three days from now",
+            Self::SevenDays => "seven days from now",
+        }
+    }
+
+    /// The time it stands for; `None` where no next backup is expected within the longest time.
+    pub(super) fn time(self, alert: &OpenAlert, now: Timestamp, next_backup: Option<Timestamp>) -> Option<Timestamp> {
+        match self {
+            Self::Tomorrow => {
+                let tomorrow = now.to_zoned(alert.zone.clone()).date().checked_add(1.day()).ok()?;
+                let nine = tomorrow.at(9, 0, 0, 0).to_zoned(alert.zone.clone()).ok()?;
+                Some(nine.timestamp())
+            }
+            Self::NextBackup => next_backup.filter(|next| *next > now && *next <= now + LONGEST),
+            Self::ThreeDays => Some(now + SignedDuration::from_hours(72)),
+            Self::SevenDays => Some(now + LONGEST),
+        }
+    }
+}
+
+/// When this alert's job should have its next backup; `None` where it is about no job.
+pub(super) async fn next_backup(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    alert: &OpenAlert,
+) -> Result<Option<Timestamp>, AppError> {
+    if alert.subject.kind != SubjectKind::Job {
+        return Ok(None);
+    }
+    db::next_deadline(transaction, now, alert.firm, JobId(alert.subject.id)).await
+}
+
+/// Notes that somebody looks after an alert. It stays open.
+pub(super) async fn acknowledge(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    alert: &OpenAlert,
+    by: &str,
+    reason: &str,
+    until: Timestamp,
+) -> Result<(), AppError> {
+    if !db::acknowledge(transaction, now, (alert.firm, alert.id), by, reason, until).await? {
+        return Err(already_closed());
+    }
+    change(transaction, now, alert, ("acknowledged", by, reason)).await
+}
+
+/// Takes an acknowledgement back: the question is open again.
+pub(super) async fn undo(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    alert: &OpenAlert,
+    by: &str,
+) -> Result<(), AppError> {
+    if !db::undo_acknowledgement(transaction, now, (alert.firm, alert.id)).await? {
+        return Err(AppError::Conflict(
+            "Nobody has acknowledged this alert, or it is closed by now. Open it again to see.".to_owned(),
+        ));
+    }
+    change(transaction, now, alert, ("acknowledgement_undone", by, "")).await
+}
+
+/// Closes an alert with a written resolution, and tells those who were told of it.
+pub(super) async fn close(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    alert: &OpenAlert,
+    by: &str,
+    resolution: &str,
+) -> Result<(), AppError> {
+    let key = alert.key();
+    let closing = Closing {
+        how: "resolution",
+        by,
+        resolution,
+    };
+    let Some(closed) = db::close(transaction, now, &key, closing)
+        .await?
+        .filter(|closed| closed.alert == alert.id)
+    else {
+        return Err(already_closed());
+    };
+    change(transaction, now, alert, ("closed", by, resolution)).await?;
+    let end = End::Resolution { by, words: resolution };
+    tell_of_end(app, transaction, now, &key, &closed, end).await
+}
+
+fn already_closed() -> AppError {
+    AppError::Conflict("This alert is closed by now. Open it again to see how.".to_owned())
+}
+
+async fn change(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    alert: &OpenAlert,
+    (what, who, reason): (&str, &str, &str),
+) -> Result<(), AppError> {
+    let change = Change {
+        what,
+        who,
+        reason,
+        facts: None,
+    };
+    db::add_change(transaction, now, (alert.firm, alert.practice, alert.id), change).await
+}
