@@ -43,7 +43,7 @@ pub(super) fn run(common: &Common, arguments: ExecArguments) -> ExitCode {
     };
     let stop = StopSwitch::default();
     let on_stop = stop.clone();
-    if let Err(error) = platform::stop_requests(move || on_stop.stop()) {
+    if let Err(error) = platform::stop_requests(false, move || on_stop.stop()) {
         note(&format!("the command is not ended with the agent: {error}"));
     }
     let code = backup::wrap(&job, arguments.command, spool.as_ref(), &stop, |message| note(&message));

@@ -24,6 +24,7 @@ pub(crate) struct Overrides {
 }
 
 /// What the service manager put into the environment.
+#[cfg_attr(windows, expect(dead_code, reason = "systemd's, which Windows has not"))]
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ServiceEnvironment {
     /// systemd's `NOTIFY_SOCKET`.

@@ -114,7 +114,7 @@ pub(crate) fn run(config: Config, state: StateFolder, service: ServiceEnvironmen
     let (sender, messages) = channel();
     let (errands, errand_list) = channel();
     let stop_sender = sender.clone();
-    platform::stop_requests(move || {
+    platform::stop_requests(true, move || {
         // The daemon may have ended already.
         let _unheard = stop_sender.send(Message::Stop);
     })

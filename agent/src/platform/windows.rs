@@ -91,7 +91,7 @@ pub(crate) fn end_tree(_leader: u32, _mark: &str, _force: bool) -> io::Result<us
 }
 
 /// Calls `stop` each time the agent is asked to end.
-pub(crate) fn stop_requests(_stop: impl Fn() + Send + 'static) -> io::Result<()> {
+pub(crate) fn stop_requests(_hang_up: bool, _stop: impl Fn() + Send + 'static) -> io::Result<()> {
     Err(Unsupported("running as a service").into())
 }
 

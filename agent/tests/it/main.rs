@@ -11,6 +11,7 @@
 )]
 
 mod daemon;
+mod drill;
 mod hostile_server;
 mod machine;
 mod media;

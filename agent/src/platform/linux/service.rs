@@ -35,9 +35,13 @@ pub(crate) fn watchdog_period(environment: &ServiceEnvironment) -> Option<Durati
     Some(Duration::from_micros(microseconds / 2)).filter(|period| !period.is_zero())
 }
 
-/// Calls `stop` each time the agent is asked to end, from a thread of its own.
-pub(crate) fn stop_requests(stop: impl Fn() + Send + 'static) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+/// Calls `stop` each time the agent is asked to end, from a thread of its own. A hang-up counts for the daemon; a
+/// wrapped command must keep what `nohup` set up for it.
+pub(crate) fn stop_requests(hang_up: bool, stop: impl Fn() + Send + 'static) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    if hang_up {
+        signals.add_signal(SIGHUP)?;
+    }
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
