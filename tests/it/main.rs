@@ -5,4 +5,7 @@
     reason = "the world around the product: it reads clocks, starts programs and waits, as people and machines do"
 )]
 
+mod bad_input;
+mod isolation;
+mod migrations;
 mod tidy;

@@ -10,6 +10,7 @@
 )]
 
 pub mod agent;
+pub mod cluster;
 pub mod database;
 pub mod folder;
 pub mod mail;

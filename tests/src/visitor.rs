@@ -103,7 +103,8 @@ impl Visitor {
             });
             match sent {
                 Ok((connection, answer)) => {
-                    if answer.header("connection") != Some("close") {
+                    let is_stream = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
+                    if answer.header("connection") != Some("close") && !is_stream {
                         self.connection = Some(connection);
                     }
                     self.keep_cookies(&answer);

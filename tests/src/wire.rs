@@ -118,13 +118,14 @@ impl Connection {
         self.answer()
     }
 
-    /// Reads an answer. A connection that was closed first is an error of kind `UnexpectedEof`.
+    /// Reads an answer; of a stream of events only the head. A connection that was closed first is an error of kind `UnexpectedEof`.
     pub fn answer(&mut self) -> io::Result<Answer> {
         let mut answer = self.head()?;
         if answer.status == 100 {
             answer = self.head()?;
         }
-        if matches!(answer.status, 204 | 304) {
+        let never_ends = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
+        if matches!(answer.status, 204 | 304) || never_ends {
             return Ok(answer);
         }
         if answer
