@@ -47,7 +47,10 @@ fn every_table_with_a_firm_is_guarded_and_the_application_owns_nothing() {
            and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication
                 or exists (select from pg_auth_members m where m.member = r.oid))",
     );
-    assert_eq!(database.number("select count(*) from pg_roles where rolname in ('lastgood_web', 'lastgood_worker')"), 2);
+    assert_eq!(
+        database.number("select count(*) from pg_roles where rolname in ('lastgood_web', 'lastgood_worker')"),
+        2
+    );
     assert_no_row(
         &database,
         "the application's roles own nothing",
@@ -94,7 +97,9 @@ fn a_page_cannot_write_into_another_practice_whatever_it_asks() {
     server.add_practice("Lakeside Clinic");
     let database = server.database();
     let id = |name: &str| {
-        database.value(&format!("select firm_id || '\t' || practice_id from practices where name = '{name}'"))
+        database.value(&format!(
+            "select firm_id || '\t' || practice_id from practices where name = '{name}'"
+        ))
     };
     let (harbor, lakeside) = (id("Harbor Counseling"), id("Lakeside Clinic"));
     let (firm, harbor) = harbor.split_once('\t').unwrap();
@@ -102,14 +107,26 @@ fn a_page_cannot_write_into_another_practice_whatever_it_asks() {
     let scope = format!(
         "set local role lastgood_web; select set_config('lastgood.firm', '{firm}', true); select set_config('lastgood.practice', '{harbor}', true);"
     );
-    let seen = database.try_execute(&format!("{scope} select name from practices")).unwrap();
-    assert!(seen.contains("Harbor Counseling") && !seen.contains("Lakeside"), "{seen}");
+    let seen = database
+        .try_execute(&format!("{scope} select name from practices"))
+        .unwrap();
+    assert!(
+        seen.contains("Harbor Counseling") && !seen.contains("Lakeside"),
+        "{seen}"
+    );
     let changed = database.try_execute(&format!(
         "{scope} with done as (update practices set name = 'taken' where practice_id = '{lakeside}' returning 1) select count(*) from done"
     ));
-    assert_eq!(changed.unwrap().lines().last(), Some("0"), "what is not seen is not changed");
+    assert_eq!(
+        changed.unwrap().lines().last(),
+        Some("0"),
+        "what is not seen is not changed"
+    );
     let inserted = database.try_execute(&format!(
         "{scope} insert into practices (firm_id, practice_id, name, created_at) values ('{firm}', gen_random_uuid(), 'new', now())"
     ));
-    assert!(inserted.unwrap_err().contains("row-level security"), "a viewer's page adds no practice");
+    assert!(
+        inserted.unwrap_err().contains("row-level security"),
+        "a viewer's page adds no practice"
+    );
 }

@@ -4,6 +4,12 @@
     clippy::disallowed_methods,
     reason = "the world around the product: it reads clocks, starts programs and waits, as people and machines do"
 )]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, and a table of cases is as long as it is"
+)]
 
 mod bad_input;
 mod isolation;

@@ -38,10 +38,25 @@ impl Cluster {
             process: None,
         };
         let mut command = cluster.command("initdb");
-        command.args(["-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "--data-checksums"]);
+        command.args([
+            "-U",
+            OWNER,
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--data-checksums",
+        ]);
         run(command.arg("-D").arg(cluster.data()), "").succeeded();
         cluster.run();
-        run(Command::new("psql").args(cluster.psql("postgres").arguments()).args(["-c", "create database lastgood"]), "").succeeded();
+        run(
+            Command::new("psql")
+                .args(cluster.psql("postgres").arguments())
+                .args(["-c", "create database lastgood"]),
+            "",
+        )
+        .succeeded();
         cluster
     }
 
@@ -51,12 +66,17 @@ impl Cluster {
     /// When it does not.
     pub fn run(&mut self) {
         wait::until("PostgreSQL to answer", || {
-            let ended = self.process.as_mut().is_none_or(|process| process.has_ended().is_some());
+            let ended = self
+                .process
+                .as_mut()
+                .is_none_or(|process| process.has_ended().is_some());
             if ended {
                 // Processes of the one that was killed may still hold its memory for a moment.
                 let mut command = self.command("postgres");
                 command.arg("-D").arg(self.data()).args(["-c", "listen_addresses="]);
-                command.arg("-c").arg(format!("unix_socket_directories={}", self.folder.path().display()));
+                command
+                    .arg("-c")
+                    .arg(format!("unix_socket_directories={}", self.folder.path().display()));
                 self.process = Some(Process::start("postgres", &mut command));
             }
             self.psql("postgres").try_execute("select 1").ok()
@@ -73,7 +93,10 @@ impl Cluster {
 
     /// How a server is told of it.
     pub fn url(&self) -> String {
-        format!("postgres://{OWNER}@localhost/lastgood?host={}", self.folder.path().display())
+        format!(
+            "postgres://{OWNER}@localhost/lastgood?host={}",
+            self.folder.path().display()
+        )
     }
 
     /// Its database, as the owner sees it.
@@ -106,7 +129,10 @@ fn account() -> Option<(u32, u32)> {
         return None;
     }
     let users = std::fs::read_to_string("/etc/passwd").expect("there are users");
-    let line = users.lines().find(|line| line.starts_with("postgres:")).expect("the account postgres comes with PostgreSQL");
+    let line = users
+        .lines()
+        .find(|line| line.starts_with("postgres:"))
+        .expect("the account postgres comes with PostgreSQL");
     let mut numbers = line.split(':').skip(2).map_while(|number| number.parse().ok());
     numbers.next().zip(numbers.next())
 }

@@ -103,7 +103,9 @@ impl Visitor {
             });
             match sent {
                 Ok((connection, answer)) => {
-                    let is_stream = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
+                    let is_stream = answer
+                        .header("content-type")
+                        .is_some_and(|kind| kind.starts_with("text/event-stream"));
                     if answer.header("connection") != Some("close") && !is_stream {
                         self.connection = Some(connection);
                     }

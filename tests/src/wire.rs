@@ -124,7 +124,9 @@ impl Connection {
         if answer.status == 100 {
             answer = self.head()?;
         }
-        let never_ends = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
+        let never_ends = answer
+            .header("content-type")
+            .is_some_and(|kind| kind.starts_with("text/event-stream"));
         if matches!(answer.status, 204 | 304) || never_ends {
             return Ok(answer);
         }
