@@ -123,6 +123,16 @@ impl Cluster {
     }
 }
 
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // Before its folder goes; "smart" shutdown would wait for clients.
+        if let Some(process) = &self.process {
+            process.signal(rustix::process::Signal::INT);
+        }
+        self.process = None;
+    }
+}
+
 /// PostgreSQL refuses to run as root; its own account then.
 fn account() -> Option<(u32, u32)> {
     if !rustix::process::geteuid().is_root() {

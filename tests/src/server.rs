@@ -72,20 +72,14 @@ impl Server {
         self.process = Some(Process::start("server", &mut command));
     }
 
-    /// Waits until `/readyz` says that it can be relied on.
+    /// Waits until it says that it is ready, and `/readyz` says the same.
     ///
     /// # Panics
     /// When it ends, or does not become ready.
     pub fn wait_until_ready(&mut self) {
-        let authority = self.authority();
-        wait::until("the server to be ready", || {
-            let process = self.process.as_mut().expect("it was launched");
-            if let Some(status) = process.has_ended() {
-                panic!("the server ended: {status}\n{}", process.said());
-            }
-            authority.exists().then_some(())?;
-            (ask(&self.address(), "/readyz")? == 200).then_some(())
-        });
+        self.process().wait_for("is ready at");
+        let address = self.address();
+        wait::until("/readyz to be 200", || (ask(&address, "/readyz")? == 200).then_some(()));
     }
 
     /// A command of its operator, with the server's settings.
