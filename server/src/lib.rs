@@ -10,6 +10,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod db;
+pub mod demo;
 pub mod error;
 pub mod expectations;
 pub mod firms;

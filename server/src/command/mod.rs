@@ -17,7 +17,7 @@ pub use output::Output;
 
 use crate::clock::Clock;
 use crate::config::{Settings, SettingsArgs};
-use crate::{postgres, practices, users};
+use crate::{demo, postgres, practices, users};
 
 /// Knows what should have happened by when at the practices you look after, and says when it did not.
 #[derive(Debug, Parser)]
@@ -39,6 +39,8 @@ struct CommandLine {
 enum Command {
     /// Run the server until it is told to stop
     Serve,
+    /// Run a firm with 24 practices and 90 days of history to look at, and one real agent
+    Demo(demo::DemoArgs),
     /// Look into, dump or restore the database
     #[command(subcommand)]
     Db(postgres::command::DbCommand),
@@ -69,11 +71,16 @@ pub fn run() -> ExitCode {
 }
 
 async fn perform(command: Command, settings: SettingsArgs, output: Output) -> Result<ExitCode, CommandError> {
-    let settings = Settings::load(settings)?;
+    let settings = if matches!(command, Command::Demo(_)) {
+        demo::settings(settings)?
+    } else {
+        Settings::load(settings)?
+    };
     let now = Clock::system().now();
-    logging::start(&settings, matches!(command, Command::Serve));
+    logging::start(&settings, matches!(command, Command::Serve | Command::Demo(_)));
     match command {
         Command::Serve => serve::run(&settings, output).await?,
+        Command::Demo(args) => demo::run(args, &settings, output).await?,
         Command::Db(command) => return Ok(postgres::command::run(command, &settings, now, output.is_json()).await?),
         Command::User(command) => users::command::run(command, &settings, output).await?,
         Command::Practice(command) => practices::command::run(command, &settings, output).await?,

@@ -115,7 +115,15 @@ const SCHEDULING: Job = Job {
     minutes: 4,
 };
 
-const WEEK: &[&str] = &["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const WEEK: &[&str] = &[
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
 const FIVE: &[&str] = &["Disk 1", "Disk 2", "Disk 3", "Disk 4", "Disk 5"];
 
 const fn practice(name: &'static str, zone: &'static str, machine: &'static str, jobs: &'static [Job]) -> Practice {
@@ -145,27 +153,154 @@ const fn at(office: &'static str, practice: Practice) -> Practice {
 /// The practices, in the order in which they came to the firm.
 pub(super) const PRACTICES: [Practice; 24] = [
     practice(HARBOR, "America/New_York", "harbor-srv", &[NIGHTLY_DISK]),
-    with(Story::MissedLastNight, practice("Lakeside Family Practice", "America/Chicago", "lakeside-dc", &[NIGHTLY_DISK, OFF_SITE])),
-    practice("Mesa Verde Pediatrics", "America/Phoenix", "mesaverde", &[NIGHTLY_DISK, SERVER_IMAGE]),
-    rotating(FIVE, practice("Aloha Physical Therapy", "Pacific/Honolulu", "aloha-files", &[NIGHTLY_DISK])),
-    with(Story::Flapping, practice("Cedar Grove Psychiatry", "America/New_York", "cedar-sv1", &[SERVER_IMAGE, NIGHTLY_DISK])),
-    with(Story::Silent, practice("Pine Street Dental", "America/Los_Angeles", "pinestreet", &[NIGHTLY_DISK, DATABASE])),
-    practice("Granite State Dermatology", "America/New_York", "granite-app", &[DATABASE, OFF_SITE]),
-    with(Story::Warnings, practice("Blue Ridge Behavioral Health", "America/New_York", "blueridge", &[NIGHTLY_DISK])),
-    practice("Prairie Wind Family Medicine", "America/Chicago", "prairie-srv", &[NIGHTLY_DISK]),
+    with(
+        Story::MissedLastNight,
+        practice(
+            "Lakeside Family Practice",
+            "America/Chicago",
+            "lakeside-dc",
+            &[NIGHTLY_DISK, OFF_SITE],
+        ),
+    ),
+    practice(
+        "Mesa Verde Pediatrics",
+        "America/Phoenix",
+        "mesaverde",
+        &[NIGHTLY_DISK, SERVER_IMAGE],
+    ),
+    rotating(
+        FIVE,
+        practice(
+            "Aloha Physical Therapy",
+            "Pacific/Honolulu",
+            "aloha-files",
+            &[NIGHTLY_DISK],
+        ),
+    ),
+    with(
+        Story::Flapping,
+        practice(
+            "Cedar Grove Psychiatry",
+            "America/New_York",
+            "cedar-sv1",
+            &[SERVER_IMAGE, NIGHTLY_DISK],
+        ),
+    ),
+    with(
+        Story::Silent,
+        practice(
+            "Pine Street Dental",
+            "America/Los_Angeles",
+            "pinestreet",
+            &[NIGHTLY_DISK, DATABASE],
+        ),
+    ),
+    practice(
+        "Granite State Dermatology",
+        "America/New_York",
+        "granite-app",
+        &[DATABASE, OFF_SITE],
+    ),
+    with(
+        Story::Warnings,
+        practice(
+            "Blue Ridge Behavioral Health",
+            "America/New_York",
+            "blueridge",
+            &[NIGHTLY_DISK],
+        ),
+    ),
+    practice(
+        "Prairie Wind Family Medicine",
+        "America/Chicago",
+        "prairie-srv",
+        &[NIGHTLY_DISK],
+    ),
     practice("High Plains Counseling", "America/Denver", "highplains", &[DATABASE]),
-    with(Story::SameMedium, rotating(FIVE, practice("Desert Bloom Women's Health", "America/Phoenix", "desertbloom", &[NIGHTLY_DISK]))),
-    practice("Cascade Eye Clinic", "America/Los_Angeles", "cascade-img", &[NIGHTLY_DISK, OFF_SITE]),
-    practice("Bayou Mental Health", "America/Chicago", "bayou-1", &[DATABASE, SCHEDULING]),
-    with(Story::FailedLastNight, practice("Riverbend Podiatry", "America/Chicago", "riverbend", &[NIGHTLY_DISK])),
-    practice("Summit Orthopedics", "America/Denver", "summit-pacs", &[NIGHTLY_DISK, SERVER_IMAGE]),
-    rotating(FIVE, practice("Kodiak Community Clinic", "America/Anchorage", "kodiak", &[NIGHTLY_DISK])),
+    with(
+        Story::SameMedium,
+        rotating(
+            FIVE,
+            practice(
+                "Desert Bloom Women's Health",
+                "America/Phoenix",
+                "desertbloom",
+                &[NIGHTLY_DISK],
+            ),
+        ),
+    ),
+    practice(
+        "Cascade Eye Clinic",
+        "America/Los_Angeles",
+        "cascade-img",
+        &[NIGHTLY_DISK, OFF_SITE],
+    ),
+    practice(
+        "Bayou Mental Health",
+        "America/Chicago",
+        "bayou-1",
+        &[DATABASE, SCHEDULING],
+    ),
+    with(
+        Story::FailedLastNight,
+        practice("Riverbend Podiatry", "America/Chicago", "riverbend", &[NIGHTLY_DISK]),
+    ),
+    practice(
+        "Summit Orthopedics",
+        "America/Denver",
+        "summit-pacs",
+        &[NIGHTLY_DISK, SERVER_IMAGE],
+    ),
+    rotating(
+        FIVE,
+        practice(
+            "Kodiak Community Clinic",
+            "America/Anchorage",
+            "kodiak",
+            &[NIGHTLY_DISK],
+        ),
+    ),
     practice("Maple Leaf Pediatrics", "America/Detroit", "mapleleaf", &[NIGHTLY_DISK]),
-    practice("Wabash Valley Therapy", "America/Indiana/Indianapolis", "wabash", &[DATABASE]),
-    at("Old Town Square", practice("Old Town Chiropractic", "America/New_York", "oldtown", &[NIGHTLY_DISK])),
-    with(Story::DrillFailed, practice("Sunrise Speech and Language", "America/New_York", "sunrise", &[NIGHTLY_DISK])),
-    with(Story::DrillOverdue, practice("Tidewater Internal Medicine", "America/New_York", "tidewater", &[NIGHTLY_DISK, OFF_SITE])),
-    rotating(FIVE, practice("Redwood Family Therapy", "America/Los_Angeles", "redwood", &[DATABASE])),
-    at("Bozeman", practice("Big Sky Allergy", "America/Denver", "bigsky-boz", &[NIGHTLY_DISK])),
-    practice("Gulf Coast Sleep Center", "America/Chicago", "gulfcoast", &[NIGHTLY_DISK, SCHEDULING]),
+    practice(
+        "Wabash Valley Therapy",
+        "America/Indiana/Indianapolis",
+        "wabash",
+        &[DATABASE],
+    ),
+    at(
+        "Old Town Square",
+        practice("Old Town Chiropractic", "America/New_York", "oldtown", &[NIGHTLY_DISK]),
+    ),
+    with(
+        Story::DrillFailed,
+        practice(
+            "Sunrise Speech and Language",
+            "America/New_York",
+            "sunrise",
+            &[NIGHTLY_DISK],
+        ),
+    ),
+    with(
+        Story::DrillOverdue,
+        practice(
+            "Tidewater Internal Medicine",
+            "America/New_York",
+            "tidewater",
+            &[NIGHTLY_DISK, OFF_SITE],
+        ),
+    ),
+    rotating(
+        FIVE,
+        practice("Redwood Family Therapy", "America/Los_Angeles", "redwood", &[DATABASE]),
+    ),
+    at(
+        "Bozeman",
+        practice("Big Sky Allergy", "America/Denver", "bigsky-boz", &[NIGHTLY_DISK]),
+    ),
+    practice(
+        "Gulf Coast Sleep Center",
+        "America/Chicago",
+        "gulfcoast",
+        &[NIGHTLY_DISK, SCHEDULING],
+    ),
 ];

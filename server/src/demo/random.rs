@@ -31,11 +31,6 @@ impl Dice {
         i64::try_from(self.next() % end).unwrap_or_default()
     }
 
-    /// Whether something happens that happens in `percent` of a hundred cases.
-    pub(super) fn happens(&mut self, percent: i64) -> bool {
-        self.below(100) < percent
-    }
-
     /// `value`, up to `percent` more or less.
     pub(super) fn around(&mut self, value: i64, percent: i64) -> i64 {
         value * (1000 - 10 * percent + self.below(20 * percent + 1)) / 1000
