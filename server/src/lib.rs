@@ -16,6 +16,7 @@ pub mod expectations;
 pub mod firms;
 pub mod ids;
 pub mod ingest;
+pub mod jobs;
 pub mod listen;
 pub mod notifications;
 pub mod postgres;

@@ -6,7 +6,9 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use crate::agents;
 use crate::alerts;
 use crate::app::App;
+use crate::expectations;
 use crate::ingest;
+use crate::jobs;
 use crate::notifications;
 use crate::users;
 use crate::web::access::{nowhere, router, wrong_method};
@@ -20,8 +22,10 @@ pub fn table() -> Vec<Route> {
         agents::routes(),
         alerts::routes(),
         assets::routes(),
+        expectations::routes(),
         health::routes(),
         ingest::routes(),
+        jobs::routes(),
         notifications::routes(),
         theme::routes(),
         users::routes(),

@@ -17,7 +17,7 @@ pub use output::Output;
 
 use crate::clock::Clock;
 use crate::config::{Settings, SettingsArgs};
-use crate::{demo, postgres, practices, users};
+use crate::{demo, jobs, postgres, practices, users};
 
 /// Knows what should have happened by when at the practices you look after, and says when it did not.
 #[derive(Debug, Parser)]
@@ -50,6 +50,9 @@ enum Command {
     /// Add practices
     #[command(subcommand)]
     Practice(practices::command::PracticeCommand),
+    /// Add, list and explain backup jobs
+    #[command(subcommand)]
+    Job(jobs::command::JobCommand),
     /// Look at the settings
     #[command(subcommand)]
     Config(configuration::ConfigCommand),
@@ -84,6 +87,7 @@ async fn perform(command: Command, settings: SettingsArgs, output: Output) -> Re
         Command::Db(command) => return Ok(postgres::command::run(command, &settings, now, output.is_json()).await?),
         Command::User(command) => users::command::run(command, &settings, output).await?,
         Command::Practice(command) => practices::command::run(command, &settings, output).await?,
+        Command::Job(command) => jobs::command::run(command, &settings, output).await?,
         Command::Config(command) => configuration::run(&command, &settings, output)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@
 mod calendar;
 mod drills;
 mod evaluator;
+mod excuses;
 mod judge;
 mod model;
 mod rules;
@@ -28,6 +29,7 @@ use crate::ids::{AgentId, DrillId, FirmId, JobId, RunId};
 
 pub use calendar::backup_day;
 pub use evaluator::Clocks;
+pub use excuses::routes;
 pub use model::{DstPolicy, JobState, SlotState};
 pub use rules::{
     CurrentRule, DRILL_INTERVAL_DAYS, ExpectedJob, RunRule, closures_changed, expect_drills, expect_nothing,

@@ -99,6 +99,11 @@ fn ended_in_time(stored: &StoredSlot, judgement: &Judgement) -> bool {
         .any(|(finished_at, _)| finished_at <= stored.times.missed_at)
 }
 
+/// Keeps everybody else from changing these slots until this transaction ends.
+pub(super) async fn lock(transaction: &mut Transaction, keys: &[SlotKey]) -> Result<(), AppError> {
+    db::lock(transaction, keys).await
+}
+
 /// Computes these slots anew and, where anything changed, their jobs' standing and alerts, all in this transaction. Returns
 /// the firms in which something changed.
 pub(super) async fn judge_anew(

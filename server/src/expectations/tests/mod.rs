@@ -218,3 +218,38 @@ async fn a_run_that_came_while_slots_were_not_written_finds_its_slot_once_they_a
         .collect();
     assert_eq!(good, ["2026-12-03T03:00:00Z"]);
 }
+
+#[tokio::test]
+async fn an_excused_night_is_no_success_and_can_be_taken_back() {
+    let stage = Stage::with("0 22 * * *", HALF_AN_HOUR).await;
+    stage.pass_until("2026-11-24T06:00:00Z").await;
+    assert_eq!(stage.open_alerts().await, [AlertKind::Missed]);
+    let slot = stage.slots().await[0].id;
+    let path = format!("/slots/{slot}/excuse");
+    let session = stage.session().await;
+    let theo = || stage.test.visitor(Some(&session));
+    theo()
+        .get(&path)
+        .await
+        .assert_status(200)
+        .assert_shows("Mon 23 Nov 2026");
+    theo()
+        .post(&path, &[("reason", " ")])
+        .await
+        .assert_status(422)
+        .assert_shows("Reason is empty");
+    let job = format!("/jobs/{}", stage.given.job);
+    let reason = [("reason", "The server was replaced.")];
+    theo().post(&path, &reason).await.assert_redirect(&job);
+    assert_eq!(stage.slots().await[0].state, SlotState::Excused);
+    assert!(stage.open_alerts().await.is_empty());
+    theo().post(&path, &reason).await.assert_status(409);
+    theo().post(&format!("{path}/undo"), &[]).await.assert_redirect(&job);
+    assert_eq!(stage.states().await, [SlotState::Missed]);
+    assert_eq!(stage.open_alerts().await, [AlertKind::Missed]);
+    theo().post(&path, &reason).await.assert_redirect(&job);
+    stage
+        .report(stage.run("2026-11-24T03:00:00Z", Some(("2026-11-24T03:30:00Z", Outcome::Ok))))
+        .await;
+    assert_eq!(stage.states().await, [SlotState::Ok], "evidence stands above an excuse");
+}

@@ -12,6 +12,8 @@ use crate::expectations::{
 use crate::ids::{self, AgentId, FirmId, JobId, PracticeId, RunId};
 use crate::runs::Outcome;
 use crate::testing::TestApp;
+use crate::users::sessions::{self, NewSession};
+use crate::web::session_cookie::SessionToken;
 
 /// The evaluator looks this often in a played history, and the agent is heard from as often.
 const STEP: SignedDuration = SignedDuration::from_mins(20);
@@ -74,6 +76,24 @@ impl Stage {
             office: self.test.cast.harbor_office,
             job: self.given.job,
         }
+    }
+
+    /// Theo's session, begun now: the ones of the cast end while a history is played.
+    pub(super) async fn session(&self) -> SessionToken {
+        let mut transaction = self.begin().await;
+        let now = self.test.now();
+        let session = NewSession {
+            firm: self.given.firm,
+            user: self.test.cast.theo,
+            practice: None,
+            address: "192.0.2.7",
+            user_agent: "the test",
+            idle_expires_at: now + SignedDuration::from_hours(1),
+            expires_at: now + SignedDuration::from_hours(12),
+        };
+        let token = sessions::begin(&mut transaction, now, &session).await.unwrap();
+        transaction.commit().await.unwrap();
+        token
     }
 
     pub(super) async fn begin(&self) -> Transaction {
