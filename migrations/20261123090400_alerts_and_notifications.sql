@@ -93,7 +93,7 @@ create table notifications (
     foreign key (firm_id, practice_id) references practices,
     foreign key (firm_id, practice_id, alert_id) references alerts (firm_id, practice_id, alert_id),
     foreign key (firm_id, user_id) references users,
-    check ((practice_id is null) = (purpose = 'test')),
+    check (practice_id is not null or purpose in ('test', 'notice')),
     check ((state = 'leased') = (lease is not null)),
     check ((state = 'leased') = (leased_until is not null))
 );

@@ -7,6 +7,7 @@ use crate::agents;
 use crate::alerts;
 use crate::app::App;
 use crate::expectations;
+use crate::firms;
 use crate::ingest;
 use crate::jobs;
 use crate::notifications;
@@ -23,6 +24,7 @@ pub fn table() -> Vec<Route> {
         alerts::routes(),
         assets::routes(),
         expectations::routes(),
+        firms::routes(),
         health::routes(),
         ingest::routes(),
         jobs::routes(),

@@ -61,3 +61,11 @@ pub async fn named(transaction: &mut Transaction, name: Option<&str>) -> Result<
         ))),
     }
 }
+
+/// Gives a firm another name.
+pub(super) async fn rename(transaction: &mut Transaction, firm: FirmId, name: &str) -> Result<(), AppError> {
+    sqlx::query!("update firms set name = $2 where firm_id = $1", firm.0, name)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}

@@ -89,3 +89,14 @@ pub async fn named(transaction: &mut Transaction, firm: FirmId, practice: &str) 
         ))
     })
 }
+
+/// The practices in use, by name.
+pub async fn names(transaction: &mut Transaction, firm: FirmId) -> Result<Vec<(PracticeId, String)>, AppError> {
+    let rows = sqlx::query!(
+        "select practice_id, name from practices where firm_id = $1 and archived_at is null order by lower(name)",
+        firm.0,
+    )
+    .fetch_all(&mut **transaction)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.practice_id, row.name)).collect())
+}

@@ -6,7 +6,7 @@ mod model;
 
 use jiff::Timestamp;
 
-pub use db::{add, add_office, named};
+pub use db::{add, add_office, named, names};
 pub use model::{NewPractice, OfficeDetails, zone_name};
 
 use crate::db::Transaction;

@@ -1,9 +1,11 @@
 //! People: who may sign in, what they may do, their sessions.
 
+mod account;
 pub mod command;
 mod db;
 mod model;
 pub mod password;
+mod people;
 pub mod sessions;
 pub mod setup;
 mod sign_in;
@@ -24,5 +26,8 @@ pub async fn tidy(app: &App) -> Result<(), AppError> {
 
 /// The routes of this slice.
 pub fn routes() -> Vec<Route> {
-    [sign_in::routes(), setup::routes()].into_iter().flatten().collect()
+    [sign_in::routes(), setup::routes(), people::routes(), account::routes()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -88,6 +88,21 @@ pub fn optional_field(name: &str, text: &str, most: usize) -> Result<Option<Stri
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
+/// The value of a field, or nothing and what is wrong with it, to be shown beside the field.
+///
+/// # Errors
+/// What the visitor cannot set right.
+pub fn keep<Value: Default>(checked: Result<Value, AppError>, problem: &mut String) -> Result<Value, AppError> {
+    match checked {
+        Ok(value) => Ok(value),
+        Err(AppError::Invalid(what) | AppError::Conflict(what)) => {
+            *problem = what;
+            Ok(Value::default())
+        }
+        Err(other) => Err(other),
+    }
+}
+
 /// Percent-encodes everything that has a meaning in a query string.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

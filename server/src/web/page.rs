@@ -25,6 +25,15 @@ pub fn render(template: &impl Template) -> Response {
     }
 }
 
+/// A form again, with what was typed and what is wrong with it.
+pub fn refuse(template: &impl Template) -> Response {
+    let mut response = render(template);
+    if response.status().is_success() {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    response
+}
+
 /// See other: the answer to a form that did what it was asked to (RFC 9110, 15.4.4).
 pub fn redirect(path: &str) -> Response {
     match HeaderValue::try_from(path) {

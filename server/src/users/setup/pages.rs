@@ -18,8 +18,8 @@ use crate::users::model::{NewPerson, Role, email};
 use crate::users::sessions::{self, NewSession};
 use crate::users::sign_in::{go_on, user_agent};
 use crate::users::{self, password};
-use crate::web::extract::field;
-use crate::web::page::render;
+use crate::web::extract::{field, keep};
+use crate::web::page::{refuse, render};
 use crate::web::session_cookie::SessionToken;
 use crate::web::{Access, Audit, Context, Form, Layout, Path, Route};
 
@@ -124,7 +124,7 @@ async fn set_up(
         .iter()
         .any(|error| !error.is_empty())
     {
-        return Ok(refused(&SetUpPage::new(&context, form, errors)));
+        return Ok(refuse(&SetUpPage::new(&context, form, errors)));
     }
     let password_hash = context.app.hashing.hash(&form.password).await?;
     let mut transaction = context.app.db.begin(Scope::Everything).await?;
@@ -151,24 +151,6 @@ async fn set_up(
     let session = begin(&context, &mut transaction, &headers, &who, entry).await?;
     transaction.commit().await?;
     Ok(go_on("/", &session))
-}
-
-/// The value, or nothing and its problem kept for beside the field.
-fn keep<Value: Default>(checked: Result<Value, AppError>, problem: &mut String) -> Result<Value, AppError> {
-    match checked {
-        Ok(value) => Ok(value),
-        Err(AppError::Invalid(what)) => {
-            *problem = what;
-            Ok(Value::default())
-        }
-        Err(other) => Err(other),
-    }
-}
-
-fn refused(page: &impl Template) -> Response {
-    let mut response = render(page);
-    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    response
 }
 
 struct Who<'a> {
@@ -252,7 +234,7 @@ async fn set_password(
     keep(password::check(&form.password, &person.email), &mut problem)?;
     if !problem.is_empty() {
         let layout = Layout::plain("Choose your password", context.now);
-        return Ok(refused(&PasswordPage {
+        return Ok(refuse(&PasswordPage {
             layout,
             person,
             problem,

@@ -10,12 +10,13 @@ use crate::ids::{FirmId, PracticeId, UserId};
 
 /// Somebody who may sign in with a password.
 #[derive(Debug, Clone)]
-pub(super) struct Account {
-    pub(super) firm: FirmId,
-    pub(super) user: UserId,
-    pub(super) practice: Option<PracticeId>,
-    pub(super) name: String,
-    pub(super) password_hash: String,
+pub(in crate::users) struct Account {
+    pub(in crate::users) firm: FirmId,
+    pub(in crate::users) user: UserId,
+    pub(in crate::users) practice: Option<PracticeId>,
+    pub(in crate::users) name: String,
+    pub(in crate::users) email: String,
+    pub(in crate::users) password_hash: String,
 }
 
 /// Counts one try as failed before it is made, so that tries at the same moment cannot all pass. When the subject may try
@@ -91,6 +92,7 @@ pub(super) async fn account(transaction: &mut Transaction, email: &str) -> Resul
         user: row.user_id,
         practice: row.practice_id,
         name: row.name,
+        email: email.to_owned(),
         password_hash: row.password_hash,
     }))
 }

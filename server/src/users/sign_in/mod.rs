@@ -16,10 +16,11 @@ pub(super) use pages::{go_on, routes, user_agent};
 use super::sessions::{self, NewSession};
 use crate::app::App;
 use crate::audit::{self, Actor, Entry, Origin};
-use crate::db::Scope;
+use crate::db::{Scope, Transaction};
 use crate::error::AppError;
 
 use crate::web::session_cookie::SessionToken;
+use db::Account;
 use throttle::Subject;
 
 /// A try to sign in.
@@ -51,10 +52,30 @@ pub(super) enum Tried {
     },
 }
 
-/// Tries to sign somebody in.
-pub(super) async fn sign_in(app: &App, now: Timestamp, attempt: &Try<'_>) -> Result<Tried, AppError> {
-    let email = super::model::normal_email(attempt.email);
-    let subjects = [Subject::account(&email), Subject::address(attempt.origin.address)];
+/// What came of proving who one is.
+#[derive(Debug)]
+pub(super) enum Proof {
+    /// Account and password belong together. The try stays counted until [`forgive`].
+    Fits(Account),
+    /// They do not.
+    Wrong,
+    /// Too many failures; nothing was looked at.
+    Refused {
+        /// When to try again.
+        until: Timestamp,
+    },
+}
+
+/// Counts a try and looks whether account and password belong together.
+pub(super) async fn prove(
+    app: &App,
+    now: Timestamp,
+    typed_email: &str,
+    address: &str,
+    password: &SecretString,
+) -> Result<Proof, AppError> {
+    let email = super::model::normal_email(typed_email);
+    let subjects = [Subject::account(&email), Subject::address(address)];
     let mut transaction = app.db.begin(Scope::Everything).await?;
     let mut refused = None;
     for subject in &subjects {
@@ -63,21 +84,37 @@ pub(super) async fn sign_in(app: &App, now: Timestamp, attempt: &Try<'_>) -> Res
     let account = db::account(&mut transaction, &email).await?;
     transaction.commit().await?;
     if let Some(until) = refused {
-        tracing::warn!(
-            address = attempt.origin.address,
-            "a sign-in was refused after too many failures"
-        );
-        return Ok(Tried::Refused { until });
+        tracing::warn!(address, "a sign-in was refused after too many failures");
+        return Ok(Proof::Refused { until });
     }
     let hash = account.as_ref().map(|account| account.password_hash.as_str());
-    let fits = app.hashing.verify(hash, attempt.password).await;
-    let Some(account) = account.filter(|_| matches!(fits, Ok(true))) else {
-        if fits.is_err() {
+    match app.hashing.verify(hash, password).await {
+        Ok(fits) => Ok(account.filter(|_| fits).map_or(Proof::Wrong, Proof::Fits)),
+        Err(error) => {
             take_back(app, &subjects).await?;
+            Err(error)
         }
-        return fits.map(|_| Tried::Wrong);
-    };
-    begin_session(app, now, attempt, &account, &subjects).await
+    }
+}
+
+/// Tries to sign somebody in.
+pub(super) async fn sign_in(app: &App, now: Timestamp, attempt: &Try<'_>) -> Result<Tried, AppError> {
+    match prove(app, now, attempt.email, attempt.origin.address, attempt.password).await? {
+        Proof::Fits(account) => begin_session(app, now, attempt, &account).await,
+        Proof::Wrong => Ok(Tried::Wrong),
+        Proof::Refused { until } => Ok(Tried::Refused { until }),
+    }
+}
+
+/// After a password that fits: forgets the account's failures, and that this try counted against the address.
+pub(super) async fn forgive(transaction: &mut Transaction, account: &Account, address: &str) -> Result<(), AppError> {
+    db::forget(transaction, &Subject::account(&account.email)).await?;
+    db::uncount_try(transaction, &Subject::address(address)).await
+}
+
+/// Locks the account until the transaction ends. Whether its password is still the one that was proven.
+pub(super) async fn still_stands(transaction: &mut Transaction, account: &Account) -> Result<bool, AppError> {
+    db::still_stands(transaction, account).await
 }
 
 /// A try that was counted and could not be made counts for nothing.
@@ -89,19 +126,12 @@ async fn take_back(app: &App, subjects: &[Subject; 2]) -> Result<(), AppError> {
     Ok(transaction.commit().await?)
 }
 
-async fn begin_session(
-    app: &App,
-    now: Timestamp,
-    attempt: &Try<'_>,
-    account: &db::Account,
-    [by_account, by_address]: &[Subject; 2],
-) -> Result<Tried, AppError> {
+async fn begin_session(app: &App, now: Timestamp, attempt: &Try<'_>, account: &Account) -> Result<Tried, AppError> {
     let mut transaction = app.db.begin(Scope::Everything).await?;
     if !db::still_stands(&mut transaction, account).await? {
         return Ok(Tried::Wrong);
     }
-    db::forget(&mut transaction, by_account).await?;
-    db::uncount_try(&mut transaction, by_address).await?;
+    forgive(&mut transaction, account, attempt.origin.address).await?;
     if let Some(token) = attempt.replaces {
         sessions::end_of_token(&mut transaction, now, token).await?;
     }

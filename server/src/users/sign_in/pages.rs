@@ -13,7 +13,7 @@ use crate::audit::{Entry, Origin};
 use crate::error::AppError;
 use crate::users::sessions;
 use crate::web::extract::local_path;
-use crate::web::page::render;
+use crate::web::page::{refuse, render};
 use crate::web::session_cookie::{self, SessionToken};
 use crate::web::words;
 use crate::web::{Access, Audit, Context, Form, Layout, Query, Route, redirect};
@@ -135,9 +135,7 @@ async fn answer(
         Tried::SignedIn(token) => Ok(go_on(&page.next, &token)),
         Tried::Wrong => {
             page.problem = Some(Problem::Wrong);
-            let mut response = render(&page);
-            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-            Ok(response)
+            Ok(refuse(&page))
         }
         Tried::Refused { until } => {
             let wait = until.duration_since(context.now);
