@@ -115,7 +115,9 @@ struct Sessions {
 impl EmptyApp {
     async fn start(mailer: Mailer) -> Self {
         // Shown with the output of a test that fails; a second test of the process finds it there.
-        let log = tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::WARN);
+        let log = tracing_subscriber::fmt()
+            .with_test_writer()
+            .with_max_level(tracing::Level::WARN);
         log.try_init().unwrap_or_default();
         let now = start_of_test();
         let state = tempfile::tempdir().unwrap();

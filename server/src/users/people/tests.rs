@@ -17,7 +17,9 @@ async fn actions(test: &TestApp) -> Vec<String> {
         .unwrap()
 }
 
+/// A second later, so that what is done is in order.
 async fn change(test: &TestApp, user: impl std::fmt::Display, what: &str, fields: &[(&str, &str)]) -> Answer {
+    test.advance(jiff::SignedDuration::from_secs(1));
     test.as_owner().post(&format!("/people/{user}/{what}"), fields).await
 }
 
@@ -40,6 +42,7 @@ async fn an_owner_adds_somebody_who_then_chooses_a_password() {
         .collect();
     let page = test.as_owner().get("/people").await;
     page.assert_shows("Nora nora@example.test Technician receives them invited, no password yet never");
+    test.advance(jiff::SignedDuration::from_secs(1));
     let session = test
         .as_stranger()
         .post(&link, &[("password", "a quiet green lamp")])
@@ -153,7 +156,6 @@ async fn a_disabled_person_is_out_until_enabled() {
         .get("/people")
         .await
         .assert_shows("Theo theo@example.test Technician none disabled");
-    test.advance(jiff::SignedDuration::from_secs(1));
     change(&test, theo, "enable", &[]).await.assert_status(303);
     change(&test, theo, "password-link", &[])
         .await
