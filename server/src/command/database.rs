@@ -91,7 +91,8 @@ async fn application(
         .map_err(CommandError::Unreachable)?;
     let address = settings.listen.or(settings.listen_plain);
     let options = options(settings, address.map_or(0, |address: SocketAddr| address.port()), pin);
-    Ok(App::new(database, clock, options, Mailer::default()))
+    let mailer = Mailer::from_settings(&settings.mail, &settings.state)?;
+    Ok(App::new(database, clock, options, mailer))
 }
 
 /// How the owner of the tables connects.

@@ -4,6 +4,7 @@ use crate::config::ConfigError;
 use crate::db::MigrationError;
 use crate::error::AppError;
 use crate::listen::ListenError;
+use crate::notifications::MailerError;
 use crate::postgres::PostgresError;
 use crate::tls::TlsError;
 
@@ -22,6 +23,9 @@ pub enum CommandError {
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Mail cannot leave as the settings say.
+    #[error(transparent)]
+    Mail(#[from] MailerError),
     /// Nobody can be served at an address.
     #[error(transparent)]
     Listen(#[from] ListenError),

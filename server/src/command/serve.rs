@@ -73,6 +73,7 @@ impl Running {
         private: Option<Arc<PrivatePostgres>>,
     ) -> Result<Self, CommandError> {
         let clock = Clock::system();
+        let mailer = Mailer::from_settings(&settings.mail, &settings.state)?;
         let migrated = migrate(settings, private.as_deref(), clock.now()).await?;
         if migrated.applied > 0 {
             output.progress(&format!("The database is now at schema {}", migrated.version));
@@ -86,7 +87,7 @@ impl Running {
         let port = addresses.first().map_or(0, SocketAddr::port);
         let mut options = options(settings, port, tls.as_ref().map(Tls::authority_pin));
         options.demo = demo;
-        let app = App::new(database, clock, options, Mailer::default());
+        let app = App::new(database, clock, options, mailer);
         worker::start(&app);
         let service = routes::service(&app);
         for listener in listeners {

@@ -5,11 +5,13 @@
 //! dispatcher that was stopped for longer than its lease finds, by the row count of its update, that the message is not its
 //! any more.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use lettre::Address;
-use std::time::Duration;
 use uuid::Uuid;
 
 use super::db::{self, Setback};
@@ -61,7 +63,15 @@ pub async fn dispatch(app: &App, consequences: &impl Consequences) -> Result<(),
         let room = AT_ONCE - sending.len();
         if room > 0 && outcome.is_ok() {
             let lease = Uuid::from_bytes(crate::ids::random());
-            match take(app, lease, room).await {
+            // What is being sent goes on meanwhile: it may hold the very connections that this waits for.
+            let mut taking = pin!(take(app, lease, room));
+            let taken = loop {
+                tokio::select! {
+                    taken = &mut taking => break taken,
+                    Some(noted) = sending.next() => outcome = outcome.and(noted),
+                }
+            };
+            match taken {
                 Ok(messages) => sending.extend(messages.into_iter().map(|message| {
                     held.push(lease);
                     deliver(app, consequences, lease, message)

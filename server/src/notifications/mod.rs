@@ -10,6 +10,8 @@ mod log;
 mod mailer;
 mod mime;
 mod model;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 
