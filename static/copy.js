@@ -1,5 +1,11 @@
-// Marks the page as one with scripts, and copies what a button names.
+// Marks the page as one with scripts, says where the reader's clock stands, and copies what a button names.
 document.documentElement.classList.add("scripted");
+
+// Lets the server leave a time's zone out where the reader's own clock shows the same.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && !document.cookie.includes(`lastgood-zone=${zone};`)) {
+  document.cookie = `lastgood-zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+}
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copies]");

@@ -25,7 +25,7 @@ function go(from, to) {
 
 function neighbour(day, rows) {
   const row = rowOf(day);
-  const all = [...areaOf(day).querySelectorAll("tr, ol")].filter((other) => daysOf(other).length > 0);
+  const all = [...new Set([...areaOf(day).querySelectorAll("a.day")].map(rowOf))];
   const target = all[all.indexOf(row) + rows];
   if (!target) return day;
   // The days of two rows need not begin alike: count from today.

@@ -6,6 +6,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use crate::agents;
 use crate::alerts;
 use crate::app::App;
+use crate::dashboard;
 use crate::expectations;
 use crate::firms;
 use crate::ingest;
@@ -13,7 +14,7 @@ use crate::jobs;
 use crate::notifications;
 use crate::users;
 use crate::web::access::{nowhere, router, wrong_method};
-use crate::web::{Route, assets, cross_site, health, page, security_headers, theme};
+use crate::web::{Route, assets, cross_site, health, page, reader, security_headers};
 
 /// Every route there is.
 pub fn table() -> Vec<Route> {
@@ -23,13 +24,14 @@ pub fn table() -> Vec<Route> {
         agents::routes(),
         alerts::routes(),
         assets::routes(),
+        dashboard::routes(),
         expectations::routes(),
         firms::routes(),
         health::routes(),
         ingest::routes(),
         jobs::routes(),
         notifications::routes(),
-        theme::routes(),
+        reader::routes(),
         users::routes(),
     ];
     slices.into_iter().flatten().collect()

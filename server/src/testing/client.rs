@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_body_util::BodyExt as _;
@@ -58,21 +59,29 @@ impl<'a> Visitor<'a> {
     }
 
     /// Sends any request, as this visitor.
-    pub async fn send(self, mut request: axum::http::request::Builder, body: Body) -> Answer {
-        if let Some(token) = self.token {
-            let token = URL_SAFE_NO_PAD.encode(token.expose_secret());
-            request = request.header(header::COOKIE, format!("__Host-lastgood={token}"));
-        }
-        let mut request = request.body(body).unwrap();
-        request.extensions_mut().insert(self.peer);
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+    pub async fn send(self, request: axum::http::request::Builder, body: Body) -> Answer {
+        let (parts, body) = self.answer_to(request, body).await.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Answer {
             status: parts.status,
             headers: parts.headers,
             body: String::from_utf8_lossy(&body).into_owned(),
         }
+    }
+
+    /// Opens what does not end by itself: the answer's body is the caller's to read.
+    pub async fn open(self, request: axum::http::request::Builder) -> Response {
+        self.answer_to(request, Body::empty()).await
+    }
+
+    async fn answer_to(self, mut request: axum::http::request::Builder, body: Body) -> Response {
+        if let Some(token) = self.token {
+            let token = URL_SAFE_NO_PAD.encode(token.expose_secret());
+            request = request.header(header::COOKIE, format!("__Host-lastgood={token}"));
+        }
+        let mut request = request.body(body).unwrap();
+        request.extensions_mut().insert(self.peer);
+        self.router.clone().oneshot(request).await.unwrap()
     }
 }
 

@@ -3,6 +3,7 @@
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::app::App;
 use crate::audit;
@@ -64,6 +65,8 @@ pub struct Context {
     pub path: String,
     /// The colours the reader chose.
     pub theme: super::Theme,
+    /// The zone of the reader's clock, where it is known.
+    pub zone: Option<TimeZone>,
     person: Option<Person>,
 }
 
@@ -81,7 +84,8 @@ impl Context {
             request_id: identity.request_id,
             address: identity.address,
             path,
-            theme: super::theme::read(request.headers()),
+            theme: super::reader::theme(request.headers()),
+            zone: super::reader::zone(request.headers()),
             person,
         }
     }

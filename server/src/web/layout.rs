@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::context::Context;
-use super::theme::Theme;
+use super::reader::Theme;
 use crate::app::App;
 use crate::db::Transaction;
 use crate::error::AppError;

@@ -8,11 +8,11 @@ pub mod extract;
 pub mod health;
 pub mod layout;
 pub mod page;
+pub mod reader;
 pub mod security_headers;
 pub mod session_cookie;
 #[cfg(test)]
 mod tests;
-pub mod theme;
 pub mod words;
 
 pub use access::{Access, Audit, Route};
@@ -20,4 +20,4 @@ pub use context::{Context, Person};
 pub use extract::{Form, Path, Query};
 pub use layout::{Layout, Section};
 pub use page::redirect;
-pub use theme::Theme;
+pub use reader::Theme;

@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use tracing::Instrument as _;
 
-use super::{session_cookie, theme};
+use super::{reader, session_cookie};
 use crate::app::App;
 use crate::error::{AppError, ErrorNotice};
 
@@ -100,7 +100,7 @@ pub async fn render_errors(State(app): State<App>, request: Request, next: Next)
         .cloned()
         .unwrap_or_default();
     let was_signed_in = session_cookie::read(request.headers()).is_some();
-    let theme = theme::read(request.headers());
+    let theme = reader::theme(request.headers());
     let mut response = next.run(request).await;
     let notice = response.extensions_mut().remove::<ErrorNotice>();
     let status = response.status();

@@ -81,6 +81,16 @@ impl Moment {
     }
 }
 
+impl Moment {
+    /// The zone's short name, `EST`, when the reader's clock shows another time or is not known; else nothing.
+    pub fn zone_note(&self, reader: Option<&TimeZone>) -> String {
+        if reader.is_some_and(|reader| reader.to_offset(self.at) == self.zone.to_offset(self.at)) {
+            return String::new();
+        }
+        self.at.to_zoned(self.zone.clone()).strftime(" %Z").to_string()
+    }
+}
+
 /// The zone of this IANA name; UTC when this build's database does not know it.
 pub fn zone(name: &str) -> TimeZone {
     TimeZone::get(name).unwrap_or(TimeZone::UTC)
@@ -103,4 +113,20 @@ pub fn plain(word: &impl std::fmt::Display) -> String {
 /// Whether two things read the same: an option of a form and the value chosen.
 pub fn same(one: &impl std::fmt::Display, other: &impl std::fmt::Display) -> bool {
     one.to_string() == other.to_string()
+}
+
+/// `48,613`.
+pub fn number(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3 + 1);
+    if number < 0 {
+        grouped.push('−');
+    }
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }

@@ -44,6 +44,24 @@ fn hash(token: &SessionToken) -> [u8; 32] {
     Sha256::digest(token.expose_secret()).into()
 }
 
+/// Reads only: a page that refreshes by itself is not a person at work.
+pub(super) async fn is_alive(app: &App, now: Timestamp, firm: FirmId, session: SessionId) -> Result<bool, AppError> {
+    let mut transaction = app.db.begin(Scope::Everything).await?;
+    let is_alive = sqlx::query_scalar!(
+        r#"select exists (
+            select from sessions s join users u on u.firm_id = s.firm_id and u.user_id = s.user_id
+            where s.firm_id = $1 and s.session_id = $2 and s.ended_at is null and s.idle_expires_at > $3 and s.expires_at > $3
+                and u.disabled_at is null
+         ) as "is_alive!""#,
+        firm.0,
+        session.0,
+        now.to_sqlx() as _,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    Ok(is_alive)
+}
+
 pub(super) async fn person_of(app: &App, now: Timestamp, token: &SessionToken) -> Result<Option<Person>, AppError> {
     let idle_expires_at = now + app.options.session_idle;
     let mut transaction = app.db.begin(Scope::Everything).await?;

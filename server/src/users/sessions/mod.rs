@@ -19,6 +19,11 @@ pub async fn person_of(app: &App, now: Timestamp, token: &SessionToken) -> Resul
     db::person_of(app, now, token).await
 }
 
+/// Whether this session still stands. Does not count as use.
+pub async fn is_alive(app: &App, now: Timestamp, firm: FirmId, session: SessionId) -> Result<bool, AppError> {
+    db::is_alive(app, now, firm, session).await
+}
+
 /// How long an ended session is kept, so that its person can still see it.
 const KEPT_AFTER_END: SignedDuration = SignedDuration::from_hours(30 * 24);
 

@@ -1,14 +1,16 @@
-//! Light, dark, or as the system has it: chosen by the reader, kept in a cookie, rendered by the server.
+//! What a reader's browser remembers: the colours they chose, and the zone of their clock. Cookies that carry no secret.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::extract::local_path;
 use super::{Access, Audit, Form, Route};
 
-/// Not a secret and bound to nothing, so a plain cookie: it only says which colours somebody likes.
-const NAME: &str = "lastgood-theme";
+const THEME: &str = "lastgood-theme";
+/// Set by static/copy.js; without it every time is shown with its zone.
+const ZONE: &str = "lastgood-zone";
 
 crate::text_enum! {
     /// The colours somebody chose.
@@ -33,20 +35,30 @@ impl Theme {
     }
 }
 
-/// What the request's cookie says; the system's colours without one.
-pub fn read(headers: &HeaderMap) -> Theme {
+/// The colours the request's cookie says; the system's without one.
+pub fn theme(headers: &HeaderMap) -> Theme {
+    cookie(headers, THEME)
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(Theme::System)
+}
+
+/// The zone of the reader's clock, where their browser has said it.
+pub fn zone(headers: &HeaderMap) -> Option<TimeZone> {
+    TimeZone::get(cookie(headers, ZONE)?).ok()
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == NAME)
-        .and_then(|(_, value)| value.parse().ok())
-        .unwrap_or(Theme::System)
+        .find(|(name, _)| *name == wanted)
+        .map(|(_, value)| value)
 }
 
-/// The route that changes it.
+/// The route that changes the colours.
 pub fn routes() -> Vec<Route> {
     vec![Route::post("/theme", Access::Anyone, Audit::Nothing, choose)]
 }
@@ -60,7 +72,7 @@ struct Choice {
 async fn choose(Form(choice): Form<Choice>) -> Response {
     let mut response = super::redirect(local_path(&choice.next));
     let cookie = format!(
-        "{NAME}={}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax",
+        "{THEME}={}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax",
         choice.theme
     );
     if let Ok(cookie) = HeaderValue::try_from(cookie) {

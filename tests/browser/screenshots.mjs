@@ -1,0 +1,101 @@
+// Pictures of every page, on a desk, on a phone and in the dark, into screenshots/.
+//
+//   node tests/browser/screenshots.mjs ADDRESS CONSULTANT VIEWER [FOLDER]
+//
+// Both people sign in with the password in LASTGOOD_PASSWORD. Pages that have an id are found by following links from
+// those that have none, as a reader would.
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const [address, consultant, viewer, folder = "screenshots"] = process.argv.slice(2);
+const password = process.env.LASTGOOD_PASSWORD;
+if (!address || !consultant || !viewer || !password) {
+  console.error("LASTGOOD_PASSWORD=… node tests/browser/screenshots.mjs ADDRESS CONSULTANT VIEWER [FOLDER]");
+  process.exit(2);
+}
+
+const LOOKS = {
+  desk: { viewport: { width: 1280, height: 800 }, colorScheme: "light" },
+  dark: { viewport: { width: 1280, height: 800 }, colorScheme: "dark" },
+  phone: { viewport: { width: 390, height: 844 }, colorScheme: "light", deviceScaleFactor: 2, hasTouch: true, isMobile: true },
+};
+const PAGES = ["/", "/practices", "/alerts", "/agents", "/media", "/drills", "/messages", "/audit", "/people", "/account"];
+// Where to find one page of each kind that has an id: the page it is linked from, and the pattern of its address.
+const LINKED = [
+  ["alert", "/alerts", /^\/alerts\/[0-9a-f-]{36}$/],
+  ["practice", "/", /^\/practices\/[0-9a-f-]{36}$/],
+  ["job", "/", /^\/jobs\/[0-9a-f-]{36}$/],
+  ["run", "/", /^\/runs\/[0-9a-f-]{36}$/],
+  ["agent", "/agents", /^\/agents\/[0-9a-f-]{36}$/],
+  ["drill", "/drills", /^\/drills\/[0-9a-f-]{36}$/],
+  ["message", "/messages", /^\/messages\/[0-9a-f-]{36}$/],
+];
+
+const violations = [];
+
+async function signIn(page, email) {
+  await page.goto(`${address}/sign-in`);
+  await page.fill("input[type=email]", email);
+  await page.fill("input[type=password]", password);
+  await page.click("main button");
+  await page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
+}
+
+async function shoot(page, name, path, look) {
+  const answer = await page.goto(address + path);
+  if (!answer.ok()) {
+    console.log(`${answer.status()}  ${path}`);
+    return;
+  }
+  await page.evaluate(() => document.fonts.ready);
+  await page.screenshot({ path: join(folder, `${name}-${look}.png`), fullPage: true });
+}
+
+async function linkOf(page, from, pattern) {
+  await page.goto(address + from);
+  const paths = await page.$$eval("a[href]", (links) => links.map((link) => link.getAttribute("href").split(/[?#]/)[0]));
+  return paths.find((path) => pattern.test(path));
+}
+
+await mkdir(folder, { recursive: true });
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+try {
+  for (const [look, options] of Object.entries(LOOKS)) {
+    const open = async () => {
+      const context = await browser.newContext({ ...options, ignoreHTTPSErrors: true, timezoneId: "America/New_York", locale: "en-US" });
+      const page = await context.newPage();
+      page.on("console", (message) => {
+        if (message.type() === "error") violations.push(`${page.url()}: ${message.text()}`);
+      });
+      page.on("pageerror", (error) => violations.push(`${page.url()}: ${error}`));
+      return page;
+    };
+    const page = await open();
+    await shoot(page, "sign-in", "/sign-in", look);
+    await shoot(page, "nothing-here", "/nothing-here", look);
+    await signIn(page, consultant);
+    for (const path of PAGES) await shoot(page, path === "/" ? "today" : path.slice(1), path, look);
+    const found = {};
+    for (const [name, from, pattern] of LINKED) {
+      found[name] = await linkOf(page, from, pattern);
+      if (found[name]) await shoot(page, name, found[name], look);
+      else console.log(`no ${name} is linked from ${from}`);
+    }
+    if (found.practice) await shoot(page, "report", `${found.practice}/report`, look);
+    if (look === "desk" && found.practice) {
+      await page.pdf({ path: join(folder, "report.pdf"), format: "A4" });
+    }
+    await page.context().close();
+    const theirs = await open();
+    await signIn(theirs, viewer);
+    await shoot(theirs, "own-page", "/practice", look);
+    await theirs.context().close();
+  }
+} finally {
+  await browser.close();
+}
+for (const violation of new Set(violations)) console.log(violation);
