@@ -12,6 +12,8 @@
 )]
 
 mod bad_input;
+mod faults;
 mod isolation;
+mod journeys;
 mod migrations;
 mod tidy;

@@ -166,6 +166,14 @@ impl Server {
         visitor
     }
 
+    /// Somebody who is not.
+    ///
+    /// # Panics
+    /// When the server never ran.
+    pub fn visitor_without_session(&self) -> Visitor {
+        Visitor::new(&self.address())
+    }
+
     /// Where it serves HTTPS.
     ///
     /// # Panics
