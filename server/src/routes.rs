@@ -7,10 +7,12 @@ use crate::agents;
 use crate::alerts;
 use crate::app::App;
 use crate::dashboard;
+use crate::drills;
 use crate::expectations;
 use crate::firms;
 use crate::ingest;
 use crate::jobs;
+use crate::media;
 use crate::notifications;
 use crate::users;
 use crate::web::access::{nowhere, router, wrong_method};
@@ -25,11 +27,13 @@ pub fn table() -> Vec<Route> {
         alerts::routes(),
         assets::routes(),
         dashboard::routes(),
+        drills::routes(),
         expectations::routes(),
         firms::routes(),
         health::routes(),
         ingest::routes(),
         jobs::routes(),
+        media::routes(),
         notifications::routes(),
         reader::routes(),
         users::routes(),

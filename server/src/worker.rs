@@ -18,6 +18,11 @@ pub fn start(app: &App) {
         let committer = app.clone();
         app.spawn(async move { ingest::run_committer(&committer).await });
     }
+    let projector = app.clone();
+    app.spawn(async move {
+        let (period, wake) = (Duration::from_secs(2), &projector.wake.projector);
+        repeat(&projector, "projector", period, wake, || ingest::project(&projector)).await;
+    });
     let evaluator = app.clone();
     app.spawn(async move {
         let period = evaluator.options.evaluator_period;

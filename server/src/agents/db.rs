@@ -4,7 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx as _;
 use lastgood_protocol::{EnrolmentRequest, PublicKey};
 
-use super::model::{FoundToken, Place, TOKEN_VALID_FOR};
+use super::model::{FoundToken, Place, Reporter, TOKEN_VALID_FOR};
+use uuid::Uuid;
+
 use crate::app::App;
 use crate::db::{Scope, Transaction};
 use crate::error::AppError;
@@ -128,4 +130,25 @@ pub(super) async fn insert_token(
     .execute(&mut **transaction)
     .await?;
     Ok(())
+}
+
+/// The agents of a round of reports, revoked ones too: what was received is projected.
+pub async fn reporters(transaction: &mut Transaction, agents: &[AgentId]) -> Result<Vec<Reporter>, AppError> {
+    let ids: Vec<Uuid> = agents.iter().map(|agent| agent.0).collect();
+    let rows = sqlx::query!(
+        r#"select firm_id, practice_id, office_id, agent_id, name, silent_since is not null as "is_silent!"
+         from agents where agent_id = any($1)"#,
+        &ids
+    )
+    .fetch_all(&mut **transaction)
+    .await?;
+    let reporters = rows.into_iter().map(|row| Reporter {
+        firm: row.firm_id,
+        practice: row.practice_id,
+        office: row.office_id,
+        agent: row.agent_id,
+        name: row.name,
+        is_silent: row.is_silent,
+    });
+    Ok(reporters.collect())
 }

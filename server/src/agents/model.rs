@@ -36,6 +36,16 @@ impl AgentState {
         }
     }
 
+    /// The word for it in JSON.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::NeverHeard => "never_heard",
+            Self::Reporting => "reporting",
+            Self::Revoked => "revoked",
+        }
+    }
+
     /// The name of its colour and shape in the style sheet.
     pub fn class(self) -> &'static str {
         match self {
@@ -126,6 +136,23 @@ pub fn fingerprint(public_key: &[u8]) -> String {
     groups.join(" ")
 }
 
+/// The agent whose report is being projected, and where it belongs.
+#[derive(Debug, Clone)]
+pub struct Reporter {
+    /// The firm.
+    pub firm: FirmId,
+    /// The practice.
+    pub practice: PracticeId,
+    /// The office.
+    pub office: OfficeId,
+    /// It.
+    pub agent: AgentId,
+    /// Its name.
+    pub name: String,
+    /// Whether it counts as silent.
+    pub is_silent: bool,
+}
+
 /// Where a new agent will belong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
@@ -135,6 +162,17 @@ pub struct Place {
     pub practice: PracticeId,
     /// The office.
     pub office: OfficeId,
+}
+
+/// An office a new agent can belong to.
+#[derive(Debug, Clone)]
+pub(super) struct Office {
+    /// It.
+    pub(super) id: OfficeId,
+    /// Its name.
+    pub(super) name: String,
+    /// Its zone.
+    pub(super) zone: String,
 }
 
 /// An enrolment token as pages show it; its secret is not kept.

@@ -17,7 +17,7 @@ pub use output::Output;
 
 use crate::clock::Clock;
 use crate::config::{Settings, SettingsArgs};
-use crate::{demo, jobs, postgres, practices, users};
+use crate::{agents, demo, ingest, jobs, postgres, practices, users};
 
 /// Knows what should have happened by when at the practices you look after, and says when it did not.
 #[derive(Debug, Parser)]
@@ -53,6 +53,12 @@ enum Command {
     /// Add, list and explain backup jobs
     #[command(subcommand)]
     Job(jobs::command::JobCommand),
+    /// Enrol agents, list them, stop listening to them
+    #[command(subcommand)]
+    Agent(agents::command::AgentCommand),
+    /// Look at reports that could not be understood, and have them read again
+    #[command(subcommand)]
+    Inbox(ingest::inbox::command::InboxCommand),
     /// Look at the settings
     #[command(subcommand)]
     Config(configuration::ConfigCommand),
@@ -88,6 +94,8 @@ async fn perform(command: Command, settings: SettingsArgs, output: Output) -> Re
         Command::User(command) => users::command::run(command, &settings, output).await?,
         Command::Practice(command) => practices::command::run(command, &settings, output).await?,
         Command::Job(command) => jobs::command::run(command, &settings, output).await?,
+        Command::Agent(command) => agents::command::run(command, &settings, output).await?,
+        Command::Inbox(command) => ingest::inbox::command::run(command, &settings, output).await?,
         Command::Config(command) => configuration::run(&command, &settings, output)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -92,6 +92,26 @@ impl Database {
 }
 
 impl Transaction {
+    /// Marks a point that [`Self::roll_back_to_savepoint`] returns to.
+    pub async fn savepoint(&mut self) -> Result<(), sqlx::Error> {
+        self.inner.execute("savepoint step").await?;
+        Ok(())
+    }
+
+    /// Undoes what was done since the last [`Self::savepoint`]; the transaction can be used again.
+    pub async fn roll_back_to_savepoint(&mut self) -> Result<(), sqlx::Error> {
+        self.inner
+            .execute("rollback to savepoint step; release savepoint step")
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets the last [`Self::savepoint`]: what was done since then is part of the transaction.
+    pub async fn release_savepoint(&mut self) -> Result<(), sqlx::Error> {
+        self.inner.execute("release savepoint step").await?;
+        Ok(())
+    }
+
     /// Makes everything done in this transaction durable.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         self.inner.commit().await

@@ -1,7 +1,9 @@
 //! Group commit: what many agents sent at the same moment is written in one transaction, and answered after its commit.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use uuid::Uuid;
@@ -147,7 +149,10 @@ pub async fn run(app: &App) {
         if group.is_empty() {
             return;
         }
-        commit_group(app, group).await;
+        // Whoever waited for a group that panicked is answered that nothing is known to be stored.
+        if AssertUnwindSafe(commit_group(app, group)).catch_unwind().await.is_err() {
+            tracing::error!("a group of batches made the committer panic");
+        }
     }
 }
 

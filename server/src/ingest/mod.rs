@@ -7,22 +7,25 @@ mod committer;
 mod continuity;
 mod db;
 mod deliver;
+pub mod inbox;
+mod projector;
 mod store;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::machine as testing;
 
 use lastgood_protocol::EVENTS_PATH;
 
 use crate::web::{Access, Audit, Route};
 
 pub use committer::{Committer, run as run_committer};
+pub use projector::project;
 
 /// The routes of this slice.
 pub fn routes() -> Vec<Route> {
-    vec![Route::post(
-        EVENTS_PATH,
-        Access::Agent,
-        Audit::Nothing,
-        deliver::deliver,
-    )]
+    let mut routes = inbox::routes();
+    let deliver = Route::post(EVENTS_PATH, Access::Agent, Audit::Nothing, deliver::deliver);
+    routes.push(deliver);
+    routes
 }

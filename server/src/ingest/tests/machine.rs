@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use lastgood_protocol::{
-    AgentKey, Batch, BatchAnswer, ENROL_PATH, EVENTS_PATH, EnrolmentAnswer, EnrolmentRequest, Event, EventBody,
-    EventId, EventStatus, Heartbeat, VERSION,
+    AgentKey, Batch, BatchAnswer, ENROL_PATH, EVENTS_PATH, EnrolmentAnswer, EnrolmentRequest, EnrolmentToken, Event,
+    EventBody, EventId, EventStatus, Heartbeat, VERSION,
 };
 use uuid::Uuid;
 
@@ -93,6 +93,17 @@ impl<'t> Machine<'t> {
             skew: SignedDuration::ZERO,
             seq: AtomicU64::new(1),
         }
+    }
+
+    /// A machine on which the word of a token was typed.
+    pub(crate) async fn with_word(test: &'t TestApp, word: &EnrolmentToken) -> Self {
+        Self::with_token(test, &URL_SAFE_NO_PAD.encode(word.secret)).await
+    }
+
+    /// What a new machine is answered to the word of a token.
+    pub(crate) async fn try_word(test: &TestApp, word: &EnrolmentToken) -> Answer {
+        let key = AgentKey::generate().unwrap();
+        redeem(test, &URL_SAFE_NO_PAD.encode(word.secret), &key, "harbor-server").await
     }
 
     /// What its clock shows.

@@ -1,5 +1,7 @@
 mod bad_input;
 mod enrolling;
-mod machine;
+pub(crate) mod machine;
+mod pages;
+mod projecting;
 mod reading;
 mod storing;

@@ -1,0 +1,415 @@
+//! What is made of what was received.
+
+use jiff::{SignedDuration, Timestamp};
+use lastgood_protocol::{
+    DrillCheck, DrillId, DrillOutcome, DrillRecorded, DrillStep, Event, EventBody, JobKey, MarkerId, MediumRegistered,
+    MediumSighting, Outcome, RunFacts, RunFinished, RunId, RunStarted, StepOutcome, ToolIdentity,
+};
+use uuid::Uuid;
+
+use super::machine::{Machine, start_committers};
+use crate::db::{Scope, Transaction};
+use crate::ids;
+use crate::ingest::project;
+use crate::runs;
+use crate::testing::TestApp;
+
+fn job() -> JobKey {
+    "nightly".parse().unwrap()
+}
+
+fn started(run: RunId, at: Timestamp) -> EventBody {
+    EventBody::RunStarted(RunStarted {
+        run,
+        job: job(),
+        started_at: at,
+        attempt: 1,
+    })
+}
+
+fn finished(run: RunId, at: Timestamp) -> RunFinished {
+    RunFinished {
+        run,
+        job: job(),
+        started_at: at - SignedDuration::from_mins(41),
+        finished_at: at,
+        attempt: 1,
+        will_be_retried: false,
+        outcome: Outcome::Ok,
+        reason: None,
+        exit_code: Some(0),
+        tool: ToolIdentity {
+            name: "restic".to_owned(),
+            version: Some("0.14.0".to_owned()),
+        },
+        facts: RunFacts {
+            bytes_added: Some(1_400_000_000),
+            snapshot: Some("4bba301e".to_owned()),
+            ..RunFacts::default()
+        },
+        medium: None,
+    }
+}
+
+fn ended(run: RunId, at: Timestamp) -> EventBody {
+    EventBody::RunFinished(Box::new(finished(run, at)))
+}
+
+fn on_medium(run: RunId, at: Timestamp, volume: &str) -> EventBody {
+    let medium = Some(sighting(volume, None));
+    EventBody::RunFinished(Box::new(RunFinished {
+        medium,
+        ..finished(run, at)
+    }))
+}
+
+fn sighting(volume: &str, marker: Option<MarkerId>) -> MediumSighting {
+    MediumSighting {
+        volume: volume.to_owned(),
+        marker,
+        label: marker.map(|_| format!("Disk {volume}")),
+        size_bytes: Some(2_000_000_000_000),
+        free_bytes: Some(700_000_000_000),
+        file_system: Some("ext4".to_owned()),
+    }
+}
+
+fn run_id(test: &TestApp) -> RunId {
+    RunId(ids::new(test.now()))
+}
+
+async fn begin(test: &TestApp) -> Transaction {
+    test.app.db.begin(Scope::Everything).await.unwrap()
+}
+
+async fn deliver(machine: &Machine<'_>, what: Vec<EventBody>) {
+    let events: Vec<Event> = what.into_iter().map(|what| machine.event(what)).collect();
+    machine.deliver(&events).await;
+    project(&machine.test.app).await.unwrap();
+}
+
+async fn stored_run(test: &TestApp, run: RunId) -> Option<runs::Run> {
+    let mut transaction = begin(test).await;
+    runs::find(&mut transaction, test.cast.northwind, ids::RunId(run.0))
+        .await
+        .unwrap()
+}
+
+/// State and problem of each event, in order of arrival.
+async fn inbox(test: &TestApp) -> Vec<(String, Option<String>)> {
+    let mut transaction = begin(test).await;
+    let rows = sqlx::query!("select state, problem from inbox order by position")
+        .fetch_all(&mut *transaction)
+        .await
+        .unwrap();
+    rows.into_iter().map(|row| (row.state, row.problem)).collect()
+}
+
+async fn states(test: &TestApp) -> Vec<String> {
+    inbox(test).await.into_iter().map(|(state, _)| state).collect()
+}
+
+async fn open_alerts(test: &TestApp) -> Vec<String> {
+    let mut transaction = begin(test).await;
+    sqlx::query_scalar!(r#"select kind as "kind: String" from alerts where closed_at is null order by kind"#)
+        .fetch_all(&mut *transaction)
+        .await
+        .unwrap()
+}
+
+async fn jobs(test: &TestApp) -> Vec<(String, Option<Uuid>, String)> {
+    let mut transaction = begin(test).await;
+    let rows = sqlx::query!(r#"select key, agent_id as "agent: Uuid", tool from jobs"#)
+        .fetch_all(&mut *transaction)
+        .await
+        .unwrap();
+    rows.into_iter().map(|row| (row.key, row.agent, row.tool)).collect()
+}
+
+#[tokio::test]
+async fn a_run_is_stored_with_its_job_in_whatever_order_its_reports_come() {
+    let test = TestApp::start().await;
+    start_committers(&test);
+    let machine = Machine::enrolled(&test).await;
+    let (first, second) = (run_id(&test), run_id(&test));
+    let at = test.now() - SignedDuration::from_mins(5);
+    let began = at - SignedDuration::from_mins(41);
+    deliver(
+        &machine,
+        vec![
+            started(first, began),
+            ended(first, at),
+            ended(second, at),
+            started(second, began),
+        ],
+    )
+    .await;
+    for run in [first, second] {
+        let run = stored_run(&test, run).await.unwrap();
+        assert_eq!((run.started_at, run.finished_at), (began, Some(at)));
+        assert_eq!(run.outcome, Some(runs::Outcome::Ok));
+        assert_eq!(run.facts.snapshot.as_deref(), Some("4bba301e"));
+        assert_eq!(run.corrected_by, SignedDuration::ZERO);
+        assert_eq!(
+            (run.job_name.as_str(), run.practice_name.as_str()),
+            ("nightly", "Harbor Counseling")
+        );
+    }
+    assert_eq!(
+        jobs(&test).await,
+        [("nightly".to_owned(), Some(machine.agent.0), "restic".to_owned())]
+    );
+    assert_eq!(states(&test).await, ["projected"; 4]);
+    test.app.stop().await;
+}
+
+#[tokio::test]
+async fn times_of_a_wrong_clock_are_corrected_by_what_it_was_wrong() {
+    let test = TestApp::start().await;
+    start_committers(&test);
+    let mut machine = Machine::enrolled(&test).await;
+    let cases = [
+        (SignedDuration::from_hours(-24 * 365), true),
+        (SignedDuration::from_mins(7), true),
+        (SignedDuration::from_millis(1_900), false),
+    ];
+    for (skew, is_corrected) in cases {
+        machine.skew = skew;
+        let run = run_id(&test);
+        let at = test.now() - SignedDuration::from_mins(5);
+        deliver(&machine, vec![ended(run, at + skew)]).await;
+        let run = stored_run(&test, run).await.unwrap();
+        assert_eq!(run.finished_at, Some(if is_corrected { at } else { at + skew }));
+        assert_eq!(
+            run.corrected_by,
+            if is_corrected { -skew } else { SignedDuration::ZERO }
+        );
+    }
+    test.app.stop().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_set_aside_and_holds_up_nothing() {
+    let test = TestApp::start().await;
+    start_committers(&test);
+    let machine = Machine::enrolled(&test).await;
+    let other = Machine::enrolled(&test).await;
+    let at = test.now() - SignedDuration::from_mins(5);
+    let (known, good) = (run_id(&test), run_id(&test));
+    deliver(&machine, vec![ended(known, at)]).await;
+    let backwards = RunFinished {
+        started_at: at + SignedDuration::from_secs(1),
+        ..finished(run_id(&test), at)
+    };
+    let huge = RunFinished {
+        facts: RunFacts {
+            bytes_added: Some(u64::MAX),
+            ..RunFacts::default()
+        },
+        ..finished(run_id(&test), at)
+    };
+    let other_job = RunFinished {
+        job: "weekly".parse().unwrap(),
+        ..finished(known, at)
+    };
+    let otherwise = RunFinished {
+        outcome: Outcome::Failed,
+        ..finished(known, at)
+    };
+    deliver(
+        &machine,
+        vec![
+            ended(run_id(&test), test.now() + SignedDuration::from_hours(2)),
+            EventBody::RunFinished(Box::new(backwards)),
+            EventBody::RunFinished(Box::new(huge)),
+            EventBody::RunFinished(Box::new(other_job)),
+            EventBody::RunFinished(Box::new(otherwise)),
+            on_medium(run_id(&test), at, ""),
+            ended(good, at),
+        ],
+    )
+    .await;
+    deliver(&other, vec![ended(known, at)]).await;
+    let problems: Vec<String> = inbox(&test)
+        .await
+        .into_iter()
+        .filter_map(|(_, problem)| problem)
+        .collect();
+    let blamed = [
+        "finished_at",
+        "finished_at",
+        "facts.bytes_added",
+        "another job",
+        "another result",
+        "medium.volume",
+        "another agent",
+    ];
+    assert_eq!(problems.len(), blamed.len(), "{problems:?}");
+    for (problem, blamed) in problems.iter().zip(blamed) {
+        assert!(problem.contains(blamed), "{problem}");
+    }
+    assert!(stored_run(&test, good).await.is_some());
+    assert_eq!(stored_run(&test, known).await.unwrap().outcome, Some(runs::Outcome::Ok));
+    // Nothing of what was rolled back stays: no job "weekly", no medium without a name.
+    assert_eq!(jobs(&test).await.len(), 1);
+    assert_eq!(open_alerts(&test).await, ["unprojectable", "unprojectable"]);
+    test.app.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_later_version_says_waits_for_a_later_server() {
+    let test = TestApp::start().await;
+    start_committers(&test);
+    let machine = Machine::enrolled(&test).await;
+    let event = serde_json::to_string(&machine.batch(vec![machine.heartbeat()])).unwrap();
+    let later = event.replace("\"kind\":\"heartbeat\"", "\"kind\":\"tape_cleaned\"");
+    machine.send_body(later.into_bytes()).await.assert_status(200);
+    let more = event.replace(
+        &event[event.find("\"id\":\"").unwrap()..][..43],
+        &format!("\"id\":\"{}\"", ids::new::<Uuid>(test.now())),
+    );
+    let wrong = more
+        .replace("\"spooled\":4", "\"spooled\":\"four\"")
+        .replace("\"seq\":1", "\"seq\":2");
+    machine.send_body(wrong.into_bytes()).await.assert_status(200);
+    project(&test.app).await.unwrap();
+    let problems: Vec<String> = inbox(&test)
+        .await
+        .into_iter()
+        .map(|(_, problem)| problem.unwrap())
+        .collect();
+    assert!(
+        problems[0].contains("the kind tape_cleaned. Update the server"),
+        "{problems:?}"
+    );
+    assert!(
+        problems[1].contains("not a heartbeat as this server knows it"),
+        "{problems:?}"
+    );
+    test.app.stop().await;
+}
+
+#[tokio::test]
+async fn the_same_medium_two_days_running_alerts_until_another_is_used() {
+    let test = TestApp::start().await;
+    start_committers(&test);
+    let machine = Machine::enrolled(&test).await;
+    let mut alerts = Vec::new();
+    for volume in ["A", "B", "B", "C", "A", "B"] {
+        test.advance(SignedDuration::from_hours(24));
+        let run = run_id(&test);
+        deliver(&machine, vec![on_medium(run, test.now(), volume)]).await;
+        // A second backup on the same day changes nothing.
+        deliver(&machine, vec![on_medium(run_id(&test), test.now(), volume)]).await;
+        alerts.push(open_alerts(&test).await.join(" "));
+        assert!(stored_run(&test, run).await.unwrap().medium.is_some());
+    }
+    assert_eq!(alerts, ["", "", "same_medium", "", "", ""]);
+    test.app.stop().await;
+}
+
+#[tokio::test]
+async fn two_sets_are_too_few_and_a_failed_run_uses_none() {
+    let test = TestApp::start().await;
+    start_committers(&test);
+    let machine = Machine::enrolled(&test).await;
+    let mut alerts = Vec::new();
+    for (volume, outcome) in [
+        ("A", Outcome::Ok),
+        ("B", Outcome::Warning),
+        ("A", Outcome::Ok),
+        ("A", Outcome::Failed),
+        ("B", Outcome::Ok),
+        ("C", Outcome::Ok),
+    ] {
+        test.advance(SignedDuration::from_hours(24));
+        let run = RunFinished {
+            medium: Some(sighting(volume, None)),
+            outcome,
+            ..finished(run_id(&test), test.now())
+        };
+        deliver(&machine, vec![EventBody::RunFinished(Box::new(run))]).await;
+        let media_alerts = open_alerts(&test).await.into_iter().filter(|kind| kind != "failed");
+        alerts.push(media_alerts.collect::<Vec<_>>().join(" "));
+    }
+    assert_eq!(alerts, ["", "", "", "", "few_sets", ""]);
+    test.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_registered_medium_keeps_its_label_and_a_copy_of_it_is_told() {
+    let test = TestApp::start().await;
+    start_committers(&test);
+    let machine = Machine::enrolled(&test).await;
+    let marker = Some(MarkerId(Uuid::from_u128(9)));
+    let registered = |volume: &str, label: &str| {
+        EventBody::MediumRegistered(MediumRegistered {
+            label: label.to_owned(),
+            set: Some("Blue".to_owned()),
+            registered_at: test.now(),
+            medium: sighting(volume, marker),
+        })
+    };
+    deliver(&machine, vec![registered("A", "Blue 1")]).await;
+    assert_eq!(open_alerts(&test).await, [""; 0]);
+    deliver(&machine, vec![registered("B", "Blue 2")]).await;
+    assert_eq!(open_alerts(&test).await, ["agent_problem"]);
+    let mut transaction = begin(&test).await;
+    let media = crate::media::list(&mut transaction, test.cast.northwind, None)
+        .await
+        .unwrap();
+    let labels: Vec<_> = media
+        .iter()
+        .map(|medium| (medium.label.as_str(), medium.set.as_str(), medium.volume.as_str()))
+        .collect();
+    assert_eq!(labels, [("Blue 1", "Blue", "A"), ("Blue 2", "Blue", "B")]);
+    drop(transaction);
+    test.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_drill_is_stored_with_its_steps() {
+    let test = TestApp::start().await;
+    start_committers(&test);
+    let mut machine = Machine::enrolled(&test).await;
+    machine.skew = SignedDuration::from_mins(10);
+    let clock = machine.clock();
+    let drill = DrillRecorded {
+        drill: DrillId(ids::new(test.now())),
+        job: Some(job()),
+        backup: "4bba301e".to_owned(),
+        backup_made_at: None,
+        medium: Some(sighting("A", None)),
+        started_at: clock - SignedDuration::from_mins(30),
+        finished_at: clock,
+        steps: vec![DrillStep {
+            name: "Restore".to_owned(),
+            started_at: clock - SignedDuration::from_mins(30),
+            finished_at: clock - SignedDuration::from_mins(5),
+            outcome: StepOutcome::Failed,
+        }],
+        checks: vec![DrillCheck {
+            what: "The program opens".to_owned(),
+            passed: false,
+        }],
+        outcome: DrillOutcome::Failed,
+        performed_by: "Theo".to_owned(),
+        notes: None,
+    };
+    let event = EventBody::DrillRecorded(Box::new(drill.clone()));
+    deliver(&machine, vec![event.clone(), event]).await;
+    let mut transaction = begin(&test).await;
+    let drills = crate::drills::newest(&mut transaction, test.cast.northwind, None, 10)
+        .await
+        .unwrap();
+    drop(transaction);
+    assert_eq!(drills.len(), 1);
+    assert_eq!(drills[0].finished_at, test.now());
+    assert_eq!(
+        drills[0].steps[0].finished_at,
+        test.now() - SignedDuration::from_mins(5)
+    );
+    assert_eq!(drills[0].what_failed(), ["Restore", "The program opens"]);
+    assert_eq!(states(&test).await, ["projected"; 2]);
+    test.app.stop().await;
+}

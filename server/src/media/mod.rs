@@ -1,0 +1,192 @@
+//! Media: the disks, tapes and cartridges a practice rotates, where each was seen, and whether the rotation holds.
+
+mod db;
+mod model;
+mod pages;
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use lastgood_protocol::{MediumRegistered, MediumSighting};
+
+use crate::agents::Reporter;
+use crate::alerts::{self, AlertFacts, AlertKey, AlertKind, Recovery, Subject};
+use crate::app::App;
+use crate::db::Transaction;
+use crate::error::AppError;
+use crate::ids::{FirmId, JobId, MediumId, PracticeId, RunId};
+use crate::web::{Access, Route};
+
+pub use model::Medium;
+
+/// The routes of this slice.
+pub fn routes() -> Vec<Route> {
+    vec![Route::get("/media", Access::Reader, pages::register)]
+}
+
+/// The media of a firm, or of one of its practices, by label.
+pub async fn list(
+    transaction: &mut Transaction,
+    firm: FirmId,
+    practice: Option<PracticeId>,
+) -> Result<Vec<Medium>, AppError> {
+    db::list(transaction, firm, practice).await
+}
+
+/// A medium was seen: it is in the register from now on. Says so when it carries another one's marker.
+///
+/// # Errors
+/// [`AppError::Invalid`] naming a field that cannot be.
+pub async fn see(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    reporter: &Reporter,
+    seen_at: Timestamp,
+    sighting: &MediumSighting,
+) -> Result<MediumId, AppError> {
+    let seen = model::SeenMedium::new(sighting)?;
+    let (medium, is_new) = db::upsert_seen(transaction, now, reporter, seen_at, &seen).await?;
+    if is_new {
+        tell_of_clone(app, transaction, now, reporter, &seen).await?;
+    }
+    Ok(medium)
+}
+
+/// A medium was given a marker, a label and a set.
+///
+/// # Errors
+/// [`AppError::Invalid`] naming a field that cannot be.
+pub async fn register(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    reporter: &Reporter,
+    registered_at: Timestamp,
+    registered: &MediumRegistered,
+) -> Result<MediumId, AppError> {
+    let label = model::short_text("label", &registered.label)?;
+    let set = model::short_text("set", registered.set.as_deref().unwrap_or(label))?;
+    let medium = see(app, transaction, now, reporter, registered_at, &registered.medium).await?;
+    db::set_label(transaction, reporter.firm, medium, label, set, registered_at).await?;
+    Ok(medium)
+}
+
+async fn tell_of_clone(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    reporter: &Reporter,
+    seen: &model::SeenMedium<'_>,
+) -> Result<(), AppError> {
+    let Some(other) = db::other_with_marker(transaction, reporter, seen).await? else {
+        return Ok(());
+    };
+    let key = AlertKey {
+        firm: reporter.firm,
+        practice: reporter.practice,
+        subject: Subject::agent(reporter.agent, &reporter.name),
+        kind: AlertKind::AgentProblem,
+    };
+    let facts = AlertFacts::AgentProblem {
+        message: format!(
+            "Two media carry the marker of “{other}”: one is a copy of the other, or was formatted anew and its marker \
+             copied back. They are counted as two. Register the newer one again under a label of its own."
+        ),
+        count: 1,
+    };
+    alerts::raise(app, transaction, now, &key, now, &facts).await
+}
+
+/// What a run wrote to a medium, and when.
+#[derive(Debug, Clone)]
+pub struct Use<'a> {
+    /// The run.
+    pub run: RunId,
+    /// Its job.
+    pub job: JobId,
+    /// The job's name.
+    pub job_name: &'a str,
+    /// The medium.
+    pub medium: MediumId,
+    /// The backup day it counts for.
+    pub backup_day: Date,
+    /// When the run ended.
+    pub at: Timestamp,
+    /// Free space after it.
+    pub free_bytes: Option<u64>,
+    /// Whether a backup was made at all.
+    pub made_backup: bool,
+}
+
+/// A run wrote to a medium: keeps the sighting, and judges the rotation of its job.
+pub async fn record_use(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    reporter: &Reporter,
+    used: &Use<'_>,
+) -> Result<(), AppError> {
+    let changes_nothing = !used.made_backup || db::is_used(transaction, reporter.firm, used).await?;
+    db::insert_sighting(transaction, reporter, used).await?;
+    if changes_nothing {
+        return Ok(());
+    }
+    let days = db::days_of_use(transaction, reporter.firm, used.job, model::DAYS_JUDGED).await?;
+    judge_same_medium(app, transaction, now, reporter, used, &days).await?;
+    judge_few_sets(app, transaction, now, reporter, used, &days).await
+}
+
+async fn judge_same_medium(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    reporter: &Reporter,
+    used: &Use<'_>,
+    days: &[model::DayOfUse],
+) -> Result<(), AppError> {
+    let key = key(reporter, used, AlertKind::SameMedium);
+    match model::same_medium(days) {
+        model::Rotation::Unknown => Ok(()),
+        model::Rotation::Broken(facts) => alerts::raise(app, transaction, now, &key, used.at, &facts).await,
+        model::Rotation::Holds(evidence) => recover(app, transaction, now, &key, used.at, evidence).await,
+    }
+}
+
+async fn judge_few_sets(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    reporter: &Reporter,
+    used: &Use<'_>,
+    days: &[model::DayOfUse],
+) -> Result<(), AppError> {
+    let key = key(reporter, used, AlertKind::FewSets);
+    match model::few_sets(days) {
+        model::Rotation::Unknown => Ok(()),
+        model::Rotation::Broken(facts) => alerts::raise(app, transaction, now, &key, used.at, &facts).await,
+        model::Rotation::Holds(evidence) => recover(app, transaction, now, &key, used.at, evidence).await,
+    }
+}
+
+async fn recover(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    key: &AlertKey,
+    at: Timestamp,
+    evidence: String,
+) -> Result<(), AppError> {
+    alerts::recover(app, transaction, now, key, &Recovery { at, evidence }).await?;
+    Ok(())
+}
+
+fn key(reporter: &Reporter, used: &Use<'_>, kind: AlertKind) -> AlertKey {
+    AlertKey {
+        firm: reporter.firm,
+        practice: reporter.practice,
+        subject: Subject::job(used.job, used.job_name),
+        kind,
+    }
+}

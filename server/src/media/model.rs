@@ -1,0 +1,177 @@
+//! What a medium is, and the two rules of rotation.
+//!
+//! A backup day counts by the runs that made a backup (a failed one overwrote nothing that can be restored), and days
+//! follow one another as days with a backup: after a weekend without any, Monday follows Friday.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use lastgood_protocol::MediumSighting;
+use uuid::Uuid;
+
+use crate::alerts::AlertFacts;
+use crate::error::AppError;
+use crate::ids::{MediumId, PracticeId};
+
+/// The backup days the rule about sets looks at.
+pub(super) const DAYS_JUDGED: usize = 10;
+
+/// The fewest backup days that say anything about sets. With three, one exchange that was put off would already look
+/// like a missing set.
+pub(super) const FEWEST_DAYS: usize = 4;
+
+/// The fewest sets of a rotation: one in use, one on the way, one safe elsewhere.
+pub(super) const FEWEST_SETS: usize = 3;
+
+/// A medium of the register.
+#[derive(Debug, Clone)]
+pub struct Medium {
+    /// It.
+    pub id: MediumId,
+    /// Its practice.
+    pub practice: PracticeId,
+    /// The practice's name.
+    pub practice_name: String,
+    /// The zone its times are told in.
+    pub zone: String,
+    /// What is written on it; the volume's name for one that was never registered.
+    pub label: String,
+    /// The set it belongs to.
+    pub set: String,
+    /// The volume's UUID or serial number.
+    pub volume: String,
+    /// Its file system.
+    pub file_system: Option<String>,
+    /// Its size in bytes.
+    pub size_bytes: Option<i64>,
+    /// Free bytes when it was last written to.
+    pub free_bytes: Option<i64>,
+    /// When it was registered.
+    pub registered_at: Option<Timestamp>,
+    /// When it was last seen.
+    pub last_seen_at: Timestamp,
+    /// The jobs that wrote to it, by name.
+    pub jobs: Vec<String>,
+}
+
+/// A sighting whose fields can be stored.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SeenMedium<'a> {
+    pub(super) volume: &'a str,
+    pub(super) marker: Option<Uuid>,
+    pub(super) label: &'a str,
+    pub(super) file_system: Option<&'a str>,
+    pub(super) size_bytes: Option<i64>,
+}
+
+impl<'a> SeenMedium<'a> {
+    pub(super) fn new(sighting: &'a MediumSighting) -> Result<Self, AppError> {
+        let volume = short_text("medium.volume", &sighting.volume)?;
+        let label = match &sighting.label {
+            Some(label) => short_text("medium.label", label)?,
+            None => volume,
+        };
+        let file_system = sighting.file_system.as_deref();
+        Ok(Self {
+            volume,
+            marker: sighting.marker.map(|marker| marker.0),
+            label,
+            file_system: file_system
+                .map(|name| short_text("medium.file_system", name))
+                .transpose()?,
+            size_bytes: bytes("medium.size_bytes", sighting.size_bytes)?,
+        })
+    }
+}
+
+/// A name as it is shown in a list.
+pub(super) fn short_text<'a>(field: &str, text: &'a str) -> Result<&'a str, AppError> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > 200 {
+        return Err(AppError::Invalid(format!("{field} must have 1 to 200 characters.")));
+    }
+    Ok(text)
+}
+
+/// A size as the database keeps it.
+pub(super) fn bytes(field: &str, bytes: Option<u64>) -> Result<Option<i64>, AppError> {
+    let too_large = |_| AppError::Invalid(format!("{field} is larger than {}.", i64::MAX));
+    bytes.map(|bytes| i64::try_from(bytes).map_err(too_large)).transpose()
+}
+
+/// A backup day of a job, and the media that were written on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DayOfUse {
+    /// The day.
+    pub(super) day: Date,
+    /// The media, each with its label and its set.
+    pub(super) media: BTreeMap<MediumId, LabelAndSet>,
+}
+
+/// What a medium is called and what it is taken out with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LabelAndSet {
+    pub(super) label: String,
+    pub(super) set: String,
+}
+
+/// What the days say about a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Rotation {
+    /// Not enough days to judge.
+    Unknown,
+    /// It is broken.
+    Broken(AlertFacts),
+    /// It holds, and this shows it.
+    Holds(String),
+}
+
+/// Whether the newest backup day was written on a medium of the backup day before. `days` oldest first, each day once.
+pub(super) fn same_medium(days: &[DayOfUse]) -> Rotation {
+    let [.., before, newest] = days else {
+        return Rotation::Unknown;
+    };
+    let again = newest
+        .media
+        .iter()
+        .find(|(medium, _)| before.media.contains_key(medium));
+    match again {
+        Some((_, medium)) => Rotation::Broken(AlertFacts::SameMedium {
+            label: medium.label.clone(),
+            first: before.day,
+            second: newest.day,
+        }),
+        None => Rotation::Holds(format!(
+            "The backup of {} is on {}, the one before on {}.",
+            newest.day.strftime("%a %-d %b"),
+            labels(newest),
+            labels(before)
+        )),
+    }
+}
+
+fn labels(day: &DayOfUse) -> String {
+    let labels: Vec<String> = day.media.values().map(|medium| format!("“{}”", medium.label)).collect();
+    labels.join(" and ")
+}
+
+/// Whether the newest backup days were spread over enough sets. `days` oldest first, each day once.
+pub(super) fn few_sets(days: &[DayOfUse]) -> Rotation {
+    let judged = days.get(days.len().saturating_sub(DAYS_JUDGED)..).unwrap_or_default();
+    let sets: BTreeSet<&str> = judged
+        .iter()
+        .flat_map(|day| day.media.values().map(|medium| medium.set.as_str()))
+        .collect();
+    let names: Vec<String> = sets.into_iter().map(str::to_owned).collect();
+    if names.len() >= FEWEST_SETS {
+        return Rotation::Holds(format!("{} sets are in use: {}.", names.len(), names.join(", ")));
+    }
+    if judged.len() < FEWEST_DAYS {
+        return Rotation::Unknown;
+    }
+    Rotation::Broken(AlertFacts::FewSets {
+        sets: names,
+        days: u32::try_from(judged.len()).unwrap_or(u32::MAX),
+    })
+}
