@@ -8,12 +8,14 @@ use crate::alerts;
 use crate::app::App;
 use crate::dashboard;
 use crate::drills;
+use crate::audit;
 use crate::expectations;
 use crate::firms;
 use crate::ingest;
 use crate::jobs;
 use crate::media;
 use crate::notifications;
+use crate::practices;
 use crate::users;
 use crate::web::access::{nowhere, router, wrong_method};
 use crate::web::{Route, assets, cross_site, health, page, reader, security_headers};
@@ -28,6 +30,7 @@ pub fn table() -> Vec<Route> {
         assets::routes(),
         dashboard::routes(),
         drills::routes(),
+        audit::routes(),
         expectations::routes(),
         firms::routes(),
         health::routes(),
@@ -36,6 +39,7 @@ pub fn table() -> Vec<Route> {
         media::routes(),
         notifications::routes(),
         reader::routes(),
+        practices::routes(),
         users::routes(),
     ];
     slices.into_iter().flatten().collect()

@@ -1,6 +1,9 @@
 //! The audit log: who did what, when, from where. Append-only, in the transaction of the change.
 
 mod db;
+mod pages;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -11,6 +14,7 @@ use crate::error::AppError;
 use crate::ids::{AgentId, FirmId, PracticeId, UserId};
 
 pub use db::record;
+pub use pages::routes;
 
 /// Who did it.
 #[derive(Debug, Clone, Copy)]

@@ -32,8 +32,8 @@ pub use evaluator::Clocks;
 pub use excuses::routes;
 pub use model::{DstPolicy, JobState, SlotState};
 pub use rules::{
-    CurrentRule, DRILL_INTERVAL_DAYS, ExpectedJob, RunRule, closures_changed, expect_drills, expect_nothing,
-    expect_runs, rule_of_job,
+    CurrentRule, DRILL_INTERVAL_DAYS, ExpectedJob, RunRule, closures_changed, expect_drills, expect_no_drills,
+    expect_nothing, expect_runs, rule_of_job,
 };
 
 /// A run was stored or changed: finds its slot, computes that slot's state anew, moves "no success for N" on, and opens or

@@ -1,5 +1,7 @@
 //! What is known of a practice and of its offices.
 
+use jiff::civil::Date;
+
 use crate::error::AppError;
 use crate::web::extract::field;
 
@@ -51,4 +53,27 @@ pub fn zone_name(typed: &str) -> Result<String, AppError> {
         .ok_or_else(|| {
             AppError::Invalid("Time zone is not one that is known. Write it as America/New_York.".to_owned())
         })
+}
+
+/// A span of days on which an office is closed, the first and the last included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closure {
+    /// The first day.
+    pub first_day: Date,
+    /// The last day.
+    pub last_day: Date,
+    /// Why, as the history of these days will say.
+    pub reason: String,
+}
+
+impl Closure {
+    /// `24 Dec 2026 to 2 Jan 2027`, or the one day.
+    pub fn days(&self) -> String {
+        let first = self.first_day.strftime("%-d %b %Y");
+        if self.first_day == self.last_day {
+            first.to_string()
+        } else {
+            format!("{first} to {}", self.last_day.strftime("%-d %b %Y"))
+        }
+    }
 }

@@ -73,7 +73,41 @@ pub(super) async fn retire(
     )
     .fetch_optional(&mut **transaction)
     .await?;
-    let Some(retired) = retired else { return Ok(()) };
+    match retired {
+        Some(retired) => take_back_slots(transaction, now, firm, retired).await,
+        None => Ok(()),
+    }
+}
+
+/// Ends the rule of a practice's drills like that of a job.
+pub(super) async fn retire_drills(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    firm: FirmId,
+    practice: PracticeId,
+) -> Result<(), AppError> {
+    let retired = sqlx::query_scalar!(
+        "update expectations set retired_at = $3, materialise_at = null, no_success_at = null
+         where firm_id = $1 and practice_id = $2 and kind = 'drill' and retired_at is null
+         returning expectation_id",
+        firm.0,
+        practice.0,
+        now.to_sqlx()
+    )
+    .fetch_optional(&mut **transaction)
+    .await?;
+    match retired {
+        Some(retired) => take_back_slots(transaction, now, firm, retired).await,
+        None => Ok(()),
+    }
+}
+
+async fn take_back_slots(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    firm: FirmId,
+    retired: ExpectationId,
+) -> Result<(), AppError> {
     sqlx::query!(
         "delete from slots s
          where s.firm_id = $1 and s.expectation_id = $2 and s.due_at > $3 and s.state in ('waiting', 'excused')

@@ -173,6 +173,16 @@ pub async fn expect_drills(
     writing::write_one(transaction, now, slot).await
 }
 
+/// Expects no drills of a practice any more.
+pub async fn expect_no_drills(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    firm: FirmId,
+    practice: PracticeId,
+) -> Result<(), AppError> {
+    db::retire_drills(transaction, now, firm, practice).await
+}
+
 /// The closed days of an office changed: slots to come are excused, or no longer excused, by its calendar.
 pub async fn closures_changed(
     transaction: &mut Transaction,
