@@ -6,6 +6,8 @@
 mod fields;
 mod occurrences;
 #[cfg(test)]
+mod oracle_tests;
+#[cfg(test)]
 mod tests;
 
 use std::fmt;
