@@ -10,6 +10,8 @@ mod evaluator;
 mod excuses;
 mod judge;
 mod model;
+#[cfg(test)]
+mod reference;
 mod rules;
 mod runs;
 pub mod schedule;

@@ -11,7 +11,7 @@ use crate::expectations::slots::SlotKey;
 use crate::ids::{JobId, PracticeId};
 
 /// A job's slot, as somebody who excuses it must know it.
-pub(super) struct Excusable {
+pub(in crate::expectations) struct Excusable {
     pub(super) practice: PracticeId,
     pub(super) job: JobId,
     pub(super) job_name: String,

@@ -13,13 +13,13 @@ use super::slots::{self, SlotKey};
 use crate::app::App;
 use crate::db::Transaction;
 use crate::error::AppError;
-use db::Excusable;
+pub(super) use db::Excusable;
 
 /// Excuses a slot that nothing filled, in somebody's name.
 ///
 /// # Errors
 /// [`AppError::NotFound`] when it is no job's slot, [`AppError::Conflict`] when there is nothing to excuse.
-async fn excuse(
+pub(super) async fn excuse(
     app: &App,
     transaction: &mut Transaction,
     now: Timestamp,
@@ -46,7 +46,12 @@ async fn excuse(
 ///
 /// # Errors
 /// [`AppError::NotFound`] when it is no job's slot, [`AppError::Conflict`] when no person excused it.
-async fn undo(app: &App, transaction: &mut Transaction, now: Timestamp, key: SlotKey) -> Result<Excusable, AppError> {
+pub(super) async fn undo(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    key: SlotKey,
+) -> Result<Excusable, AppError> {
     slots::lock(transaction, &[key]).await?;
     let slot = db::find(transaction, key).await?.ok_or(AppError::NotFound)?;
     if slot.by_calendar {

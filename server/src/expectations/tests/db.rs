@@ -92,6 +92,19 @@ pub(super) async fn note_alive(transaction: &mut Transaction, now: Timestamp) {
         .unwrap();
 }
 
+/// Ends a history, so that the next one is alone: nothing is expected of the job, and its agent is revoked.
+pub(super) async fn end(transaction: &mut Transaction, now: Timestamp, given: &Given) {
+    sqlx::query!(
+        "update agents set revoked_at = $3, silent_since = null where firm_id = $1 and agent_id = $2",
+        given.firm.0,
+        given.agent.0,
+        now.to_sqlx()
+    )
+    .execute(&mut **transaction)
+    .await
+    .unwrap();
+}
+
 /// A slot as a test sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SeenSlot {
@@ -103,11 +116,12 @@ pub(super) struct SeenSlot {
     pub(super) state: SlotState,
     pub(super) declared_missed: bool,
     pub(super) reported_late: bool,
+    pub(super) closed: bool,
 }
 
 pub(super) async fn slots(transaction: &mut Transaction, given: &Given) -> Vec<SeenSlot> {
     sqlx::query!(
-        "select slot_id, due_at, opens_at, late_at, missed_at, state, declared_missed_at, reported_late
+        "select slot_id, due_at, opens_at, late_at, missed_at, state, declared_missed_at, reported_late, excused_by_calendar
          from slots where firm_id = $1 and job_id = $2 order by due_at",
         given.firm.0,
         given.job.0
@@ -125,6 +139,7 @@ pub(super) async fn slots(transaction: &mut Transaction, given: &Given) -> Vec<S
         state: row.state,
         declared_missed: row.declared_missed_at.is_some(),
         reported_late: row.reported_late,
+        closed: row.excused_by_calendar,
     })
     .collect()
 }

@@ -1,6 +1,7 @@
 //! Stories of one job, told to the real implementation on a real database.
 
 mod db;
+mod histories;
 mod stage;
 
 use jiff::SignedDuration;

@@ -7,9 +7,10 @@ use crate::alerts::AlertKind;
 use crate::db::{Scope, Transaction};
 use crate::expectations::schedule::Schedule;
 use crate::expectations::{
-    DstPolicy, ExpectedJob, JobState, RunRule, SlotState, agent_heard, evaluate_at, expect_runs, run_changed,
+    DstPolicy, ExpectedJob, JobState, RunRule, SlotState, agent_heard, evaluate_at, expect_nothing, expect_runs,
+    run_changed,
 };
-use crate::ids::{self, AgentId, FirmId, JobId, PracticeId, RunId};
+use crate::ids::{self, AgentId, FirmId, JobId, OfficeId, PracticeId, RunId};
 use crate::runs::Outcome;
 use crate::testing::TestApp;
 use crate::users::sessions::{self, NewSession};
@@ -53,20 +54,54 @@ impl Stage {
             job: ids::new(now),
         };
         let stage = Self { test, given };
-        let office = stage.test.cast.harbor_office;
-        let place = (given.firm, given.practice, office, given.agent);
         let mut transaction = stage.begin().await;
         let silent_after = i32::try_from(silent_after.as_secs()).unwrap();
-        db::add_agent(&mut transaction, now, place, silent_after).await;
-        db::add_job(&mut transaction, now, place, given.job, "Nightly to disk").await;
+        db::add_agent(&mut transaction, now, stage.place(), silent_after).await;
+        transaction.commit().await.unwrap();
+        stage.add_job(cron).await;
+        stage.tick().await;
+        stage
+    }
+
+    fn place(&self) -> (FirmId, PracticeId, OfficeId, AgentId) {
+        let office = self.test.cast.harbor_office;
+        (self.given.firm, self.given.practice, office, self.given.agent)
+    }
+
+    async fn add_job(&self, cron: &str) {
+        let now = self.test.now();
+        let mut transaction = self.begin().await;
+        db::add_job(&mut transaction, now, self.place(), self.given.job, "Nightly to disk").await;
         let schedule = Schedule::parse(cron, DstPolicy::Cron).unwrap();
         let rule = RunRule::usual(schedule, now, &crate::web::words::zone(crate::testing::ZONE));
-        expect_runs(&mut transaction, now, stage.expected(), &rule)
+        expect_runs(&mut transaction, now, self.expected(), &rule)
             .await
             .unwrap();
         transaction.commit().await.unwrap();
-        stage.tick().await;
-        stage
+    }
+
+    /// Another job of another agent from now on; the ones before are over.
+    pub(super) async fn begin_again(&mut self, cron: &str, silent_after: SignedDuration) {
+        let now = self.test.now();
+        let mut transaction = self.begin().await;
+        expect_nothing(&mut transaction, now, self.given.firm, self.given.job)
+            .await
+            .unwrap();
+        db::end(&mut transaction, now, &self.given).await;
+        self.given.agent = ids::new(now);
+        self.given.job = ids::new(now);
+        let silent_after = i32::try_from(silent_after.as_secs()).unwrap();
+        db::add_agent(&mut transaction, now, self.place(), silent_after).await;
+        transaction.commit().await.unwrap();
+        self.add_job(cron).await;
+    }
+
+    /// The evaluator looks, and has been looking all the while.
+    pub(super) async fn look(&self) {
+        let mut transaction = self.begin().await;
+        db::note_alive(&mut transaction, self.test.now()).await;
+        transaction.commit().await.unwrap();
+        self.tick().await;
     }
 
     pub(super) fn expected(&self) -> ExpectedJob {
@@ -118,13 +153,10 @@ impl Stage {
         let until: Timestamp = at.parse().unwrap();
         while self.test.now() < until {
             self.test.advance(until.duration_since(self.test.now()).min(STEP));
-            let mut transaction = self.begin().await;
-            db::note_alive(&mut transaction, self.test.now()).await;
-            transaction.commit().await.unwrap();
             if heard {
                 self.hear().await;
             }
-            self.tick().await;
+            self.look().await;
         }
     }
 
