@@ -17,18 +17,17 @@ mod tests;
 mod undelivered;
 mod words;
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
-use crate::db::{Scope, Transaction};
+use crate::db::Transaction;
 use crate::error::AppError;
 use crate::ids::{AlertId, FirmId, JobId, PracticeId, UserId};
 use crate::notifications::{self, About, DayMark, DeliveryState, Posting, Purpose};
 use crate::web::words::zone;
 
 pub use db::count_open;
+pub use handling::{PERIOD, end_due_acknowledgements};
 pub use list::{Acknowledgement, OpenAlert, for_subject, open_for_firm, open_for_practice};
 pub use model::{AlertFacts, AlertKey, AlertKind, Recovery, Subject, SubjectKind};
 pub use pages::routes;
@@ -198,61 +197,6 @@ pub async fn tell_recipients(
         alert: None,
     };
     notifications::enqueue(app, transaction, now, about, &message, now).await
-}
-
-/// How often acknowledgements that reached their end are looked for.
-pub const PERIOD: Duration = Duration::from_secs(20);
-
-/// How many acknowledgements end in one transaction.
-const ENDED_AT_ONCE: i64 = 200;
-
-/// Ends all acknowledgements whose end has come, in transactions of bounded size.
-pub async fn end_due_acknowledgements(app: &App) -> Result<(), AppError> {
-    loop {
-        let mut transaction = app.db.begin(Scope::Everything).await?;
-        let more = end_acknowledgements(app, &mut transaction, app.clock.now()).await?;
-        transaction.commit().await?;
-        if !more {
-            return Ok(());
-        }
-    }
-}
-
-/// Ends acknowledgements whose end has come: the question is open again, the history says so, and everybody is reminded.
-/// A few at a time; whether there may be more.
-async fn end_acknowledgements(app: &App, transaction: &mut Transaction, now: Timestamp) -> Result<bool, AppError> {
-    let ended = db::end_acknowledgements(transaction, now, ENDED_AT_ONCE).await?;
-    if ended.is_empty() {
-        return Ok(false);
-    }
-    let ids = ended.iter().map(|ended| ended.alert).collect();
-    let alerts = list::db::by_ids(transaction, ids).await?;
-    let mut firms: Vec<FirmId> = ended.iter().map(|ended| ended.firm).collect();
-    firms.sort_unstable();
-    firms.dedup();
-    let recipients = notifications::recipients(transaction, &firms).await?;
-    let mut postings = Vec::new();
-    for alert in &alerts {
-        let Some(acknowledgement) = ended.iter().find(|ended| ended.alert == alert.id) else {
-            continue;
-        };
-        let matter = Matter {
-            alert: alert.id,
-            told: alert.told(),
-            days: Vec::new(),
-            public_url: &app.options.public_url,
-        };
-        let message = matter.reminder(&acknowledgement.by, &acknowledgement.reason)?;
-        let about = About {
-            firm: acknowledgement.firm,
-            practice: acknowledgement.practice,
-            alert: Some(alert.id),
-        };
-        let told = recipients.iter().filter(|recipient| recipient.firm == alert.firm);
-        postings.extend(told.map(|recipient| about.posting(recipient.clone(), message.clone(), now)));
-    }
-    notifications::post(app, transaction, now, &postings).await?;
-    Ok(i64::try_from(ended.len()).is_ok_and(|number| number == ENDED_AT_ONCE))
 }
 
 /// Why an alert is over.

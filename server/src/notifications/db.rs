@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use uuid::Uuid;
 
-use super::model::{LEASE, Leased, Posting, Recipient};
+use super::model::{LEASE, Leased, Message, Posting, Purpose, Recipient};
 use crate::db::Transaction;
 use crate::error::AppError;
 use crate::ids::{self, AlertId, FirmId, NotificationId, PracticeId, UserId};
@@ -104,6 +104,60 @@ pub(super) async fn withdraw_about(
     .execute(&mut **transaction)
     .await?;
     Ok(())
+}
+
+/// A message whose recipient receives alerts no more.
+#[derive(Debug)]
+pub(super) struct Orphan {
+    pub(super) firm: FirmId,
+    pub(super) practice: PracticeId,
+    pub(super) alert: AlertId,
+    pub(super) message: Message,
+}
+
+/// Withdraws due messages about alerts whose recipients receive alerts no more. Which they were.
+pub(super) async fn withdraw_orphans(transaction: &mut Transaction, now: Timestamp) -> Result<Vec<Orphan>, AppError> {
+    let rows = sqlx::query!(
+        r#"update notifications n
+           set state = 'withdrawn', due_at = null, last_problem = 'the recipient does not receive alerts any more'
+           from users u
+           where u.firm_id = n.firm_id and u.user_id = n.user_id
+             and (u.disabled_at is not null or not u.receives_alerts or u.role = 'practice_viewer')
+             and n.state = 'waiting' and n.due_at <= $1 and n.alert_id is not null and n.practice_id is not null
+           returning n.firm_id as "firm: FirmId", n.practice_id as "practice!: PracticeId", n.alert_id as "alert!: AlertId",
+             n.purpose as "purpose: Purpose", n.subject, n.text_part, n.html_part"#,
+        now.to_sqlx(),
+    )
+    .fetch_all(&mut **transaction)
+    .await?;
+    let orphans = rows.into_iter().map(|row| Orphan {
+        firm: row.firm,
+        practice: row.practice,
+        alert: row.alert,
+        message: Message {
+            purpose: row.purpose,
+            subject: row.subject,
+            text: row.text_part,
+            html: row.html_part,
+        },
+    });
+    Ok(orphans.collect())
+}
+
+/// Which of these alerts somebody has a message of which purpose about.
+pub(super) async fn told(
+    transaction: &mut Transaction,
+    alerts: &[AlertId],
+) -> Result<Vec<(AlertId, Purpose)>, AppError> {
+    let alerts: Vec<Uuid> = alerts.iter().map(|alert| alert.0).collect();
+    let rows = sqlx::query!(
+        r#"select distinct alert_id as "alert!: AlertId", purpose as "purpose: Purpose" from notifications
+           where alert_id = any($1) and state <> 'withdrawn'"#,
+        &alerts,
+    )
+    .fetch_all(&mut **transaction)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.alert, row.purpose)).collect())
 }
 
 /// Takes up to `most` due messages for `lease`; also those whose dispatcher let its lease run out. A message waits while an

@@ -15,6 +15,7 @@ use lettre::Address;
 use uuid::Uuid;
 
 use super::db::{self, Setback};
+use super::handover;
 use super::mailer::SendError;
 use super::mime;
 use super::model::{EXPIRES_AFTER, Leased, OVERDUE_AFTER, PAUSE_AFTER_REFUSAL, Recipient, Undelivered, pause_after};
@@ -101,8 +102,9 @@ pub async fn dispatch(app: &App, consequences: &impl Consequences) -> Result<(),
 /// Leases up to `most` due messages.
 pub(super) async fn take(app: &App, lease: Uuid, most: usize) -> Result<Vec<Leased>, AppError> {
     let mut transaction = app.db.begin(Scope::Everything).await?;
-    let most = i64::try_from(most).unwrap_or(1);
-    let messages = db::lease(&mut transaction, app.clock.now(), lease, most).await?;
+    let (now, most) = (app.clock.now(), i64::try_from(most).unwrap_or(1));
+    handover::hand_over(app, &mut transaction, now).await?;
+    let messages = db::lease(&mut transaction, now, lease, most).await?;
     transaction.commit().await?;
     Ok(messages)
 }

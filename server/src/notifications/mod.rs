@@ -5,6 +5,7 @@
 
 mod db;
 mod dispatcher;
+mod handover;
 mod letter;
 mod log;
 mod mailer;

@@ -1,12 +1,14 @@
 //! What is sent, once, in order, however dispatchers come and go.
 
 use jiff::SignedDuration;
+use jiff_sqlx::ToSqlx as _;
 use uuid::Uuid;
 
 use super::sink::{Script, Sink};
 use super::support::{all_receive, deliver, deliver_after, from, header, key, outbox, raise, recover, server, start};
 use crate::alerts::UndeliveredAlerts;
 use crate::config::SmtpSecurity;
+use crate::db::Scope;
 use crate::notifications::dispatcher::{note, send, take};
 use crate::notifications::{Mailer, dispatch};
 use crate::testing::TestApp;
@@ -194,4 +196,40 @@ async fn without_a_mail_server_messages_become_whole_files() {
     let message = std::fs::read_to_string(&files[0]).unwrap();
     assert_eq!(header(&message, "To"), "olivia@example.test");
     assert!(message.contains("The tool said: disk full."));
+}
+
+#[tokio::test]
+async fn what_waits_for_somebody_who_left_goes_to_those_who_are_there() {
+    let sink = Sink::start(Script::default()).await;
+    let test = start(&sink).await;
+    raise(&test, &key(&test, 1), "disk full").await;
+    let mut transaction = test.app.db.begin(Scope::Everything).await.unwrap();
+    sqlx::query!(
+        "update users set receives_alerts = user_id <> $1, disabled_at = case when user_id = $1 then $2::timestamptz end
+         where practice_id is null",
+        test.cast.olivia.0,
+        test.now().to_sqlx() as jiff_sqlx::Timestamp,
+    )
+    .execute(&mut *transaction)
+    .await
+    .unwrap();
+    transaction.commit().await.unwrap();
+    deliver_after(&test, MINUTE).await;
+    let failed = "Harbor Counseling: backup failed Mon 23 Nov, 09:00 (Records)";
+    assert_eq!(
+        outbox(&test).await,
+        [
+            format!("withdrawn olivia {failed}"),
+            format!("delivered rosa {failed}"),
+            format!("delivered theo {failed}")
+        ]
+    );
+    recover(&test, &key(&test, 1)).await;
+    deliver(&test).await;
+    let over = "Harbor Counseling: the backup works again (Records)";
+    let written = outbox(&test).await;
+    assert_eq!(
+        written[3..],
+        [format!("delivered rosa {over}"), format!("delivered theo {over}")]
+    );
 }

@@ -1,15 +1,22 @@
-//! What people do with an alert: look after it until a time, take that back, close it with a written resolution.
+//! What people do with an alert: look after it until a time, take that back, close it with a written resolution. And what
+//! follows when that time has come.
+
+mod db;
+
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-use super::db::{self, Change, Closing};
+use super::db::{Change, Closing, add_change};
+use super::letters::Matter;
 use super::list::OpenAlert;
 use super::model::SubjectKind;
-use super::{End, tell_of_end};
+use super::{End, list, tell_of_end};
 use crate::app::App;
-use crate::db::Transaction;
+use crate::db::{Scope, Transaction};
 use crate::error::AppError;
-use crate::ids::JobId;
+use crate::ids::{FirmId, JobId};
+use crate::notifications::{self, About};
 
 /// Nobody looks after anything for longer than this without being asked again.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -123,7 +130,7 @@ pub(super) async fn close(
         by,
         resolution,
     };
-    let Some(closed) = db::close(transaction, now, &key, closing)
+    let Some(closed) = super::db::close(transaction, now, &key, closing)
         .await?
         .filter(|closed| closed.alert == alert.id)
     else {
@@ -150,5 +157,60 @@ async fn change(
         reason,
         facts: None,
     };
-    db::add_change(transaction, now, (alert.firm, alert.practice, alert.id), change).await
+    add_change(transaction, now, (alert.firm, alert.practice, alert.id), change).await
+}
+
+/// How often acknowledgements that reached their end are looked for.
+pub const PERIOD: Duration = Duration::from_secs(20);
+
+/// How many acknowledgements end in one transaction.
+const ENDED_AT_ONCE: i64 = 200;
+
+/// Ends all acknowledgements whose end has come, in transactions of bounded size.
+pub async fn end_due_acknowledgements(app: &App) -> Result<(), AppError> {
+    loop {
+        let mut transaction = app.db.begin(Scope::Everything).await?;
+        let more = end_acknowledgements(app, &mut transaction, app.clock.now()).await?;
+        transaction.commit().await?;
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
+/// Ends acknowledgements whose end has come: the question is open again, the history says so, and everybody is reminded.
+/// A few at a time; whether there may be more.
+async fn end_acknowledgements(app: &App, transaction: &mut Transaction, now: Timestamp) -> Result<bool, AppError> {
+    let ended = db::end_acknowledgements(transaction, now, ENDED_AT_ONCE).await?;
+    if ended.is_empty() {
+        return Ok(false);
+    }
+    let ids = ended.iter().map(|ended| ended.alert).collect();
+    let alerts = list::db::by_ids(transaction, ids).await?;
+    let mut firms: Vec<FirmId> = ended.iter().map(|ended| ended.firm).collect();
+    firms.sort_unstable();
+    firms.dedup();
+    let recipients = notifications::recipients(transaction, &firms).await?;
+    let mut postings = Vec::new();
+    for alert in &alerts {
+        let Some(acknowledgement) = ended.iter().find(|ended| ended.alert == alert.id) else {
+            continue;
+        };
+        let matter = Matter {
+            alert: alert.id,
+            told: alert.told(),
+            days: Vec::new(),
+            public_url: &app.options.public_url,
+        };
+        let message = matter.reminder(&acknowledgement.by, &acknowledgement.reason)?;
+        let about = About {
+            firm: acknowledgement.firm,
+            practice: acknowledgement.practice,
+            alert: Some(alert.id),
+        };
+        let told = recipients.iter().filter(|recipient| recipient.firm == alert.firm);
+        postings.extend(told.map(|recipient| about.posting(recipient.clone(), message.clone(), now)));
+    }
+    notifications::post(app, transaction, now, &postings).await?;
+    Ok(i64::try_from(ended.len()).is_ok_and(|number| number == ENDED_AT_ONCE))
 }
