@@ -12,6 +12,7 @@
 )]
 
 mod bad_input;
+mod coverage;
 mod faults;
 mod isolation;
 mod journeys;

@@ -12,6 +12,7 @@
 pub mod agent;
 pub mod cluster;
 pub mod database;
+pub mod demo;
 pub mod folder;
 pub mod mail;
 pub mod process;
