@@ -97,13 +97,14 @@ fn a_page_cannot_write_into_another_practice_whatever_it_asks() {
     server.add_practice("Lakeside Clinic");
     let database = server.database();
     let id = |name: &str| {
-        database.value(&format!(
-            "select firm_id || '\t' || practice_id from practices where name = '{name}'"
-        ))
+        database
+            .rows(&format!(
+                "select firm_id, practice_id from practices where name = '{name}'"
+            ))
+            .remove(0)
     };
-    let (harbor, lakeside) = (id("Harbor Counseling"), id("Lakeside Clinic"));
-    let (firm, harbor) = harbor.split_once('\t').unwrap();
-    let lakeside = lakeside.split_once('\t').unwrap().1;
+    let (firm, harbor) = (&id("Harbor Counseling")[0], &id("Harbor Counseling")[1]);
+    let lakeside = &id("Lakeside Clinic")[1];
     let scope = format!(
         "set local role lastgood_web; select set_config('lastgood.firm', '{firm}', true); select set_config('lastgood.practice', '{harbor}', true);"
     );

@@ -119,7 +119,7 @@ fn check(world: &World, route: &Route, caller: &Caller) -> usize {
             answer.status,
             answer.text()
         );
-        world.assert_no_leak(caller, &answer, &what(kind));
+        World::assert_no_leak(caller, &answer, &what(kind));
         calls += 1;
         answer
     };
@@ -180,7 +180,7 @@ fn check_own(world: &World, route: &Route, caller: &Caller, path: &str, what: &s
         answer.status,
         answer.text()
     );
-    world.assert_no_leak(caller, &answer, what);
+    World::assert_no_leak(caller, &answer, what);
     if action.is_empty() {
         assert_eq!(world.audited(""), before, "{what}: changes nothing that is audited");
     } else {

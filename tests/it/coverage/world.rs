@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use lastgood::users::Role;
 use lastgood::web::Route;
 use lastgood_tests::database::{Psql, quoted};
@@ -242,12 +242,11 @@ impl World {
     /// A session of somebody, as if they had just signed in.
     fn session(&self, caller: &Caller) -> String {
         let token: Vec<u8> = [new_id(), new_id()].iter().flat_map(|id| *id.as_bytes()).collect();
-        let hash = ring::digest::digest(&ring::digest::SHA256, &token);
-        let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = STANDARD.encode(ring::digest::digest(&ring::digest::SHA256, &token));
         self.database.execute(&format!(
             "insert into sessions (firm_id, session_id, user_id, practice_id, token_hash, created_at, seen_at, idle_expires_at, expires_at,
                 authenticated_at, address, user_agent)
-             select firm_id, gen_random_uuid(), user_id, practice_id, '\\x{hex}', now(), now(), now() + interval '1 hour', now() + interval '9 hours',
+             select firm_id, gen_random_uuid(), user_id, practice_id, decode('{hash}', 'base64'), now(), now(), now() + interval '1 hour', now() + interval '9 hours',
                 now(), '127.0.0.1', 'matrix' from users where email = {}",
             quoted(caller.email)
         ));
@@ -255,7 +254,7 @@ impl World {
     }
 
     /// Nothing of a place that somebody may not see stands in an answer, in its head or in its body.
-    pub(super) fn assert_no_leak(&self, caller: &Caller, answer: &Answer, what: &str) {
+    pub(super) fn assert_no_leak(caller: &Caller, answer: &Answer, what: &str) {
         let whole = format!("{:?} {}", answer.headers, answer.text()).to_lowercase();
         for place in caller.strange_places() {
             assert!(
