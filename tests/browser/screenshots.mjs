@@ -2,16 +2,16 @@
 //
 //   node tests/browser/screenshots.mjs ADDRESS CONSULTANT VIEWER [FOLDER]
 //
-// Both people sign in with the password in LASTGOOD_PASSWORD. Pages that have an id are found by following links from
+// The consultant's password is in LASTGOOD_PASSWORD, the viewer's in LASTGOOD_VIEWER_PASSWORD. Pages that have an id are found by following links from
 // those that have none, as a reader would.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const [address, consultant, viewer, folder = "screenshots"] = process.argv.slice(2);
-const password = process.env.LASTGOOD_PASSWORD;
-if (!address || !consultant || !viewer || !password) {
-  console.error("LASTGOOD_PASSWORD=… node tests/browser/screenshots.mjs ADDRESS CONSULTANT VIEWER [FOLDER]");
+const { LASTGOOD_PASSWORD: password, LASTGOOD_VIEWER_PASSWORD: viewerPassword } = process.env;
+if (!address || !consultant || !viewer || !password || !viewerPassword) {
+  console.error("LASTGOOD_PASSWORD=… LASTGOOD_VIEWER_PASSWORD=… node tests/browser/screenshots.mjs ADDRESS CONSULTANT VIEWER [FOLDER]");
   process.exit(2);
 }
 
@@ -21,6 +21,7 @@ const LOOKS = {
   phone: { viewport: { width: 390, height: 844 }, colorScheme: "light", deviceScaleFactor: 2, hasTouch: true, isMobile: true },
 };
 const PAGES = ["/", "/practices", "/alerts", "/agents", "/media", "/drills", "/messages", "/audit", "/people", "/account"];
+const FORMS = ["/practices/add", "/people/add"];
 // Where to find one page of each kind that has an id: the page it is linked from, and the pattern of its address.
 const LINKED = [
   ["alert", "/alerts", /^\/alerts\/[0-9a-f-]{36}$/],
@@ -34,7 +35,7 @@ const LINKED = [
 
 const violations = [];
 
-async function signIn(page, email) {
+async function signIn(page, email, password) {
   await page.goto(`${address}/sign-in`);
   await page.fill("input[type=email]", email);
   await page.fill("input[type=password]", password);
@@ -77,21 +78,27 @@ try {
     const page = await open();
     await shoot(page, "sign-in", "/sign-in", look);
     await shoot(page, "nothing-here", "/nothing-here", look);
-    await signIn(page, consultant);
-    for (const path of PAGES) await shoot(page, path === "/" ? "today" : path.slice(1), path, look);
+    await signIn(page, consultant, password);
+    for (const path of [...PAGES, ...FORMS]) await shoot(page, path === "/" ? "today" : path.slice(1).replaceAll("/", "-"), path, look);
     const found = {};
     for (const [name, from, pattern] of LINKED) {
       found[name] = await linkOf(page, from, pattern);
       if (found[name]) await shoot(page, name, found[name], look);
       else console.log(`no ${name} is linked from ${from}`);
     }
-    if (found.practice) await shoot(page, "report", `${found.practice}/report`, look);
+    const below = [
+      ["report", found.practice, "/report"],
+      ["job-add", found.practice, "/jobs/add"],
+      ["enrol", found.practice, "/enrol"],
+      ["job-edit", found.job, "/edit"],
+    ];
+    for (const [name, above, path] of below) if (above) await shoot(page, name, above + path, look);
     if (look === "desk" && found.practice) {
       await page.pdf({ path: join(folder, "report.pdf"), format: "A4" });
     }
     await page.context().close();
     const theirs = await open();
-    await signIn(theirs, viewer);
+    await signIn(theirs, viewer, viewerPassword);
     await shoot(theirs, "own-page", "/practice", look);
     await theirs.context().close();
   }
