@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use lastgood_protocol::{MAX_BATCH_EVENTS, MAX_EVENT_BYTES, ProblemClass};
+use lastgood_protocol::{Heartbeat, MAX_BATCH_EVENTS, MAX_EVENT_BYTES, ProblemClass};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -40,7 +40,7 @@ pub(super) struct ReceivedEvent {
     pub(super) text: String,
     /// SHA-256 of that text.
     pub(super) hash: [u8; 32],
-    /// What a heartbeat says about events waiting in the spool.
+    /// What a heartbeat says about events waiting in the spool; nothing for any other event.
     pub(super) spooled: Option<i64>,
 }
 
@@ -156,12 +156,8 @@ fn plausible(name: &str, at: Timestamp) -> Result<Timestamp, Flaw> {
     }
 }
 
-/// Only what the list of agents shows: whether the heartbeat is one at all is found when it is projected.
+/// What a heartbeat says about events waiting in the spool; nothing for one that this server does not understand.
 fn spooled(body: &RawValue) -> Option<i64> {
-    #[derive(Deserialize)]
-    struct Spooled {
-        spooled: i64,
-    }
-    let body: Spooled = serde_json::from_str(body.get()).ok()?;
-    (body.spooled >= 0).then_some(body.spooled)
+    let heartbeat: Heartbeat = serde_json::from_str(body.get()).ok()?;
+    Some(i64::try_from(heartbeat.spooled).unwrap_or(i64::MAX))
 }

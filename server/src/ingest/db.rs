@@ -27,6 +27,8 @@ pub(super) struct KnownAgent {
     pub(super) name: String,
     /// How far its numbers went.
     pub(super) known: Known,
+    /// Whether it counts as silent, until the projector ends that.
+    pub(super) is_silent: bool,
 }
 
 /// An event to be appended, with who sent it and how.
@@ -38,6 +40,14 @@ pub(super) struct NewEvent<'a> {
     pub(super) event: &'a ReceivedEvent,
     /// With what it came.
     pub(super) submission: &'a Submission,
+}
+
+impl NewEvent<'_> {
+    /// Whether the projector has nothing to do with it: all that a heartbeat says is noted where it is stored, unless
+    /// it ends a silence.
+    fn is_settled(&self) -> bool {
+        self.event.spooled.is_some() && !self.agent.is_silent
+    }
 }
 
 /// What is noted of an agent that was heard.
@@ -76,8 +86,8 @@ pub(super) async fn lock_agents(
 ) -> Result<BTreeMap<AgentId, KnownAgent>, AppError> {
     let ids: Vec<Uuid> = agents.iter().map(|agent| agent.0).collect();
     let rows = sqlx::query!(
-        "select firm_id, practice_id, agent_id, name, last_seq, last_boot from agents
-         where agent_id = any($1) and revoked_at is null order by agent_id for no key update",
+        r#"select firm_id, practice_id, agent_id, name, last_seq, last_boot, silent_since is not null as "is_silent!"
+         from agents where agent_id = any($1) and revoked_at is null order by agent_id for no key update"#,
         &ids
     )
     .fetch_all(&mut **transaction)
@@ -92,6 +102,7 @@ pub(super) async fn lock_agents(
                 last_seq: row.last_seq,
                 last_boot: row.last_boot,
             },
+            is_silent: row.is_silent,
         };
         (row.agent_id, agent)
     });
@@ -114,9 +125,12 @@ pub(super) async fn insert_events(
     }
     let rows = sqlx::query!(
         "insert into inbox (firm_id, practice_id, agent_id, event_id, seq, kind, occurred_at, sent_at, received_at, body,
-            body_hash)
-         select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[], $7::timestamptz[],
-            $8::timestamptz[], $9::timestamptz[], $10::text[], $11::bytea[])
+            body_hash, state, projected_at)
+         select new.*, case when new.state = 'projected' then new.received_at end
+         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[], $7::timestamptz[],
+            $8::timestamptz[], $9::timestamptz[], $10::text[], $11::bytea[], $12::text[])
+            as new (firm_id, practice_id, agent_id, event_id, seq, kind, occurred_at, sent_at, received_at, body, body_hash,
+                state)
          on conflict (firm_id, agent_id, event_id) do nothing
          returning agent_id, event_id",
         &columns.firms,
@@ -130,6 +144,7 @@ pub(super) async fn insert_events(
         &columns.received_at as &[jiff_sqlx::Timestamp],
         &columns.texts as &[&str],
         &columns.hashes as &[&[u8]],
+        &columns.states as &[&str],
     )
     .fetch_all(&mut **transaction)
     .await?;
@@ -149,6 +164,7 @@ struct Columns<'a> {
     received_at: Vec<jiff_sqlx::Timestamp>,
     texts: Vec<&'a str>,
     hashes: Vec<&'a [u8]>,
+    states: Vec<&'a str>,
 }
 
 impl<'a> Columns<'a> {
@@ -169,6 +185,8 @@ impl<'a> Columns<'a> {
         self.received_at.push(submission.received_at.to_sqlx());
         self.texts.push(&event.text);
         self.hashes.push(&event.hash);
+        self.states
+            .push(if new.is_settled() { "projected" } else { "received" });
     }
 }
 

@@ -177,3 +177,14 @@ pub(crate) fn start_committers(test: &TestApp) {
         test.app.spawn(async move { crate::ingest::run_committer(&app).await });
     }
 }
+
+/// Does what only the owner of the tables may.
+pub(crate) async fn as_owner(test: &TestApp, statements: &'static str) {
+    let mut transaction = test.app.db.begin(Scope::Everything).await.unwrap();
+    sqlx::raw_sql("set local role none")
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    sqlx::raw_sql(statements).execute(&mut *transaction).await.unwrap();
+    transaction.commit().await.unwrap();
+}

@@ -4,4 +4,5 @@ pub(crate) mod machine;
 mod pages;
 mod projecting;
 mod reading;
+mod speed;
 mod storing;

@@ -7,7 +7,7 @@ use lastgood_protocol::{
 };
 use uuid::Uuid;
 
-use super::machine::{Machine, start_committers};
+use super::machine::{Machine, as_owner, start_committers};
 use crate::db::{Scope, Transaction};
 use crate::ids;
 use crate::ingest::project;
@@ -411,5 +411,62 @@ async fn a_drill_is_stored_with_its_steps() {
     );
     assert_eq!(drills[0].what_failed(), ["Restore", "The program opens"]);
     assert_eq!(states(&test).await, ["projected"; 2]);
+    test.app.stop().await;
+}
+
+#[tokio::test]
+async fn trouble_of_the_database_holds_up_one_agent_and_is_not_the_events_fault_at_first() {
+    let test = TestApp::start().await;
+    start_committers(&test);
+    let machine = Machine::enrolled(&test).await;
+    let other = Machine::enrolled(&test).await;
+    as_owner(
+        &test,
+        "create function trouble() returns trigger language plpgsql as
+            $$ begin raise exception 'deadlock' using errcode = 'deadlock_detected'; end $$;
+         create trigger trouble before insert on runs for each row when (new.attempt = 7) execute function trouble();",
+    )
+    .await;
+    let (stuck, free) = (run_id(&test), run_id(&test));
+    let seventh = RunFinished {
+        attempt: 7,
+        ..finished(stuck, test.now())
+    };
+    deliver(&machine, vec![EventBody::RunFinished(Box::new(seventh))]).await;
+    deliver(&other, vec![ended(free, test.now())]).await;
+    assert!(stored_run(&test, free).await.is_some());
+    assert_eq!(states(&test).await, ["received", "projected"]);
+
+    while states(&test).await == ["received", "projected"] {
+        project(&test.app).await.unwrap();
+    }
+    assert_eq!(states(&test).await, ["set_aside", "projected"]);
+    assert_eq!(open_alerts(&test).await, ["unprojectable"]);
+
+    as_owner(&test, "drop trigger trouble on runs").await;
+    test.as_owner().post("/inbox/retry", &[]).await.assert_redirect("/inbox");
+    project(&test.app).await.unwrap();
+    assert_eq!(states(&test).await, ["projected", "projected"]);
+    assert!(stored_run(&test, stuck).await.is_some());
+    assert_eq!(open_alerts(&test).await, [""; 0]);
+    test.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_heartbeat_is_settled_where_it_is_stored_unless_it_ends_a_silence() {
+    let test = TestApp::start().await;
+    start_committers(&test);
+    let machine = Machine::enrolled(&test).await;
+    machine.deliver(&[machine.heartbeat()]).await;
+    assert_eq!(states(&test).await, ["projected"]);
+
+    test.advance(SignedDuration::from_hours(2));
+    crate::expectations::evaluate_at(&test.app, test.now()).await.unwrap();
+    assert_eq!(open_alerts(&test).await, ["agent_silent"]);
+    machine.deliver(&[machine.heartbeat()]).await;
+    assert_eq!(states(&test).await, ["projected", "received"]);
+    project(&test.app).await.unwrap();
+    assert_eq!(states(&test).await, ["projected", "projected"]);
+    assert_eq!(open_alerts(&test).await, [""; 0]);
     test.app.stop().await;
 }

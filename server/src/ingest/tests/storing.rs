@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use jiff_sqlx::ToSqlx as _;
 use lastgood_protocol::{Event, EventStatus, Problem, ProblemClass};
 
-use super::machine::{Machine, start_committers, statuses};
+use super::machine::{Machine, as_owner, start_committers, statuses};
 use crate::db::Scope;
 use crate::testing::TestApp;
 
@@ -156,17 +156,6 @@ async fn what_cannot_be_committed_is_not_acknowledged() {
     as_owner(&test, "drop trigger refuse_commit on inbox").await;
     assert_eq!(machine.deliver(&event).await, [EventStatus::Stored]);
     test.app.stop().await;
-}
-
-/// Does what only the owner of the tables may.
-async fn as_owner(test: &TestApp, statements: &'static str) {
-    let mut transaction = test.app.db.begin(Scope::Everything).await.unwrap();
-    sqlx::raw_sql("set local role none")
-        .execute(&mut *transaction)
-        .await
-        .unwrap();
-    sqlx::raw_sql(statements).execute(&mut *transaction).await.unwrap();
-    transaction.commit().await.unwrap();
 }
 
 #[tokio::test]
