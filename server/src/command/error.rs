@@ -29,9 +29,6 @@ pub enum CommandError {
     /// Nobody can be served at an address.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// Mail cannot be sent as the settings say.
-    #[error(transparent)]
-    Mailer(#[from] MailerError),
     /// The database cannot be reached.
     #[error("the database does not answer: {0}. Check that it runs and that `database_url` is right.")]
     Unreachable(#[source] sqlx::Error),

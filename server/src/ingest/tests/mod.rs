@@ -4,5 +4,4 @@ pub(crate) mod machine;
 mod pages;
 mod projecting;
 mod reading;
-mod speed;
 mod storing;

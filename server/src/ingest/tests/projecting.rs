@@ -444,7 +444,10 @@ async fn trouble_of_the_database_holds_up_one_agent_and_is_not_the_events_fault_
     assert_eq!(open_alerts(&test).await, ["unprojectable"]);
 
     as_owner(&test, "drop trigger trouble on runs").await;
-    test.as_owner().post("/inbox/retry", &[]).await.assert_redirect("/inbox");
+    test.as_owner()
+        .post("/inbox/retry", &[])
+        .await
+        .assert_redirect("/inbox");
     project(&test.app).await.unwrap();
     assert_eq!(states(&test).await, ["projected", "projected"]);
     assert!(stored_run(&test, stuck).await.is_some());
