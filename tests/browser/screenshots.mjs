@@ -1,19 +1,15 @@
-// Pictures of every page, on a desk, on a phone and in the dark, into screenshots/.
+// Pictures of every page, on a desk, on a phone and in the dark, into screenshots/. Starts the demo on a stage of its own.
 //
-//   node tests/browser/screenshots.mjs ADDRESS CONSULTANT VIEWER [FOLDER]
+//   node tests/browser/screenshots.mjs [FOLDER]
 //
-// The consultant's password is in LASTGOOD_PASSWORD, the viewer's in LASTGOOD_VIEWER_PASSWORD. Pages that have an id are found by following links from
-// those that have none, as a reader would.
+// Pages that have an id are found by following links from those that have none, as a reader would.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { launch, raise, signIn } from "./stage.mjs";
 
-const [address, consultant, viewer, folder = "screenshots"] = process.argv.slice(2);
-const { LASTGOOD_PASSWORD: password, LASTGOOD_VIEWER_PASSWORD: viewerPassword } = process.env;
-if (!address || !consultant || !viewer || !password || !viewerPassword) {
-  console.error("LASTGOOD_PASSWORD=… LASTGOOD_VIEWER_PASSWORD=… node tests/browser/screenshots.mjs ADDRESS CONSULTANT VIEWER [FOLDER]");
-  process.exit(2);
-}
+const [folder = "screenshots"] = process.argv.slice(2);
+const stage = await raise();
+const address = stage.url;
 
 const LOOKS = {
   desk: { viewport: { width: 1280, height: 800 }, colorScheme: "light" },
@@ -35,14 +31,6 @@ const LINKED = [
 
 const violations = [];
 
-async function signIn(page, email, password) {
-  await page.goto(`${address}/sign-in`);
-  await page.fill("input[type=email]", email);
-  await page.fill("input[type=password]", password);
-  await page.click("main button");
-  await page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
-}
-
 async function shoot(page, name, path, look) {
   const answer = await page.goto(address + path);
   if (!answer.ok()) {
@@ -60,10 +48,7 @@ async function linkOf(page, from, pattern) {
 }
 
 await mkdir(folder, { recursive: true });
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
+const browser = await launch();
 try {
   for (const [look, options] of Object.entries(LOOKS)) {
     const open = async () => {
@@ -78,7 +63,7 @@ try {
     const page = await open();
     await shoot(page, "sign-in", "/sign-in", look);
     await shoot(page, "nothing-here", "/nothing-here", look);
-    await signIn(page, consultant, password);
+    await signIn(page, stage, "consultant");
     for (const path of [...PAGES, ...FORMS]) await shoot(page, path === "/" ? "today" : path.slice(1).replaceAll("/", "-"), path, look);
     const found = {};
     for (const [name, from, pattern] of LINKED) {
@@ -98,11 +83,12 @@ try {
     }
     await page.context().close();
     const theirs = await open();
-    await signIn(theirs, viewer, viewerPassword);
+    await signIn(theirs, stage, "viewer");
     await shoot(theirs, "own-page", "/practice", look);
     await theirs.context().close();
   }
 } finally {
   await browser.close();
+  await stage.end();
 }
 for (const violation of new Set(violations)) console.log(violation);

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod database;
+mod doctor;
 mod error;
 mod logging;
 mod output;
@@ -59,6 +60,8 @@ enum Command {
     /// Look at reports that could not be understood, and have them read again
     #[command(subcommand)]
     Inbox(ingest::inbox::command::InboxCommand),
+    /// Say what is wrong with this installation, and what to do about it
+    Doctor,
     /// Look at the settings
     #[command(subcommand)]
     Config(configuration::ConfigCommand),
@@ -96,6 +99,7 @@ async fn perform(command: Command, settings: SettingsArgs, output: Output) -> Re
         Command::Job(command) => jobs::command::run(command, &settings, output).await?,
         Command::Agent(command) => agents::command::run(command, &settings, output).await?,
         Command::Inbox(command) => ingest::inbox::command::run(command, &settings, output).await?,
+        Command::Doctor => return doctor::run(&settings, output).await,
         Command::Config(command) => configuration::run(&command, &settings, output)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -165,7 +165,7 @@ fn state(rule: &Rule, slots: &[Slot], slot: &Slot, past: &[(Timestamp, Event)], 
     let covers = |quiet: Option<Quiet>, at: Timestamp| quiet.is_some_and(|quiet| quiet.from < at && now < quiet.landed);
     let excused = past.iter().rev().find_map(|(_, event)| match event {
         Event::Excused(due_at, given) if *due_at == slot.due_at => Some(*given),
-        _ => None,
+        Event::Heard | Event::Report(..) | Event::Looked | Event::LookedAfterGap | Event::Excused(..) => None,
     });
     let time = if now < slot.late_at {
         0
@@ -244,7 +244,7 @@ fn silence(rule: &Rule, past: &[(Timestamp, Event)]) -> Option<Quiet> {
                 (heard, silent_at, is_silent) = (*at, *at + rule.silent_after, false);
             }
             Event::LookedAfterGap if !is_silent => silent_at = silent_at.max(*at + rule.landing),
-            _ => {}
+            Event::Report(..) | Event::Looked | Event::LookedAfterGap | Event::Excused(..) => {}
         }
         let looked = matches!(event, Event::Looked | Event::LookedAfterGap);
         if looked && !is_silent && silent_at <= *at {

@@ -183,13 +183,7 @@ impl Mailer {
     }
 
     async fn send_over_smtp(&self, server: &SmtpServer, to: &Address, bytes: &[u8]) -> Result<String, SendError> {
-        let mut connection = self.step("connecting", connect(server)).await?;
-        if let Some((user, password)) = &server.account {
-            let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
-            let mechanisms = [Mechanism::Plain, Mechanism::Login];
-            self.step("signing in", connection.auth(&mechanisms, &credentials))
-                .await?;
-        }
+        let mut connection = self.open(server).await?;
         let sender = Mail::new(Some(self.from.email.clone()), Vec::new());
         self.step("naming the sender", connection.command(sender)).await?;
         let recipient = Rcpt::new(to.clone(), Vec::new());
@@ -214,6 +208,27 @@ impl Mailer {
     }
 
     /// One step within its limit, and what is said when it fails.
+    /// Connects to the mail server and signs in, without sending anything. What is wrong, if it cannot be done.
+    pub async fn try_out(&self) -> Result<String, String> {
+        let Way::Smtp(server) = &self.way else {
+            return Ok("mails do not leave this machine".to_owned());
+        };
+        let mut connection = self.open(server).await.map_err(|error| error.problem)?;
+        drop(timeout(Duration::from_secs(2), connection.quit()).await);
+        Ok(format!("{} takes our mail", server.host))
+    }
+
+    async fn open(&self, server: &SmtpServer) -> Result<AsyncSmtpConnection, StepError> {
+        let mut connection = self.step("connecting", connect(server)).await?;
+        if let Some((user, password)) = &server.account {
+            let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
+            let mechanisms = [Mechanism::Plain, Mechanism::Login];
+            self.step("signing in", connection.auth(&mechanisms, &credentials))
+                .await?;
+        }
+        Ok(connection)
+    }
+
     async fn step<T>(
         &self,
         doing: &'static str,

@@ -63,12 +63,20 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
         address: client_address(&app, &request),
     };
     request.extensions_mut().insert(identity.clone());
-    let span = tracing::info_span!("request", id = identity.request_id, method = %request.method(), path = request.uri().path());
+    let span = tracing::info_span!("request", id = identity.request_id, method = %request.method(), path = loggable(request.uri().path()));
     let mut response = next.run(request).instrument(span).await;
     if let Ok(value) = HeaderValue::try_from(identity.request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// A path as the log may hold it: one-time links carry their secret in the path.
+fn loggable(path: &str) -> &str {
+    ["/set-up", "/set-password"]
+        .into_iter()
+        .find(|link| path.strip_prefix(link).is_some_and(|rest| rest.starts_with('/')))
+        .unwrap_or(path)
 }
 
 /// The peer's address, or what a trusted proxy says of it.

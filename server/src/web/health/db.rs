@@ -33,3 +33,11 @@ pub(super) async fn count(transaction: &mut Transaction, now: Timestamp) -> Resu
             .map_or(0, |oldest| now.duration_since(oldest.to_jiff()).as_secs()),
     })
 }
+
+/// When the evaluator last finished a tick, in whichever process it runs.
+pub async fn last_tick(transaction: &mut Transaction) -> Result<Option<Timestamp>, AppError> {
+    let last = sqlx::query_scalar!("select last_tick_at from evaluator")
+        .fetch_optional(&mut **transaction)
+        .await?;
+    Ok(last.map(jiff_sqlx::Timestamp::to_jiff))
+}

@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
+pub use db::last_tick;
 pub use metrics::count_request;
 
 use super::{Access, Context, Route};
