@@ -56,7 +56,7 @@ async fn the_list_is_filtered_by_name_and_shows_the_own_firm_alone() {
     page.assert_shows("1 practice with “LAKE” in the name.")
         .assert_hides("Harbor Counseling");
     test.as_owner()
-        .get("/practices?name=<b>")
+        .get("/practices?name=%3Cb%3E")
         .await
         .assert_shows("No practice has that in its name.")
         .assert_hides("<b>");

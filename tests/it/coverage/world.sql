@@ -73,17 +73,17 @@ begin
             case kind when 'slot_excused' then now() end, case kind when 'slot_excused' then canary || ' person' end,
             case kind when 'slot_excused' then canary || ' reason' end);
     when 'alert', 'alert_acknowledged' then
-        insert into alerts (firm_id, alert_id, practice_id, kind, subject_kind, subject_id, subject_name, since, opened_at, changed_at, facts,
+        insert into alerts (firm_id, alert_id, practice_id, weight, kind, subject_kind, subject_id, subject_name, since, opened_at, changed_at, facts,
             acknowledged_at, acknowledged_by, acknowledged_reason, acknowledged_until)
-        values (p.firm_id, id, p.practice_id, 'agent_problem', 'agent', gen_random_uuid(), canary || ' agent', now(), now(), now(),
+        values (p.firm_id, id, p.practice_id, 9, 'agent_problem', 'agent', gen_random_uuid(), canary || ' agent', now(), now(), now(),
             jsonb_build_object('kind', 'agent_problem', 'message', canary || ' message', 'count', 1),
             case kind when 'alert_acknowledged' then now() end, case kind when 'alert_acknowledged' then canary || ' person' end,
             case kind when 'alert_acknowledged' then canary || ' reason' end,
             case kind when 'alert_acknowledged' then now() + interval '1 day' end);
     when 'message' then
-        insert into notifications (firm_id, notification_id, practice_id, purpose, recipient, message_id, subject, text_part, html_part,
+        insert into notifications (firm_id, notification_id, practice_id, user_id, purpose, recipient, message_id, subject, text_part, html_part,
             created_at, expires_at, state, delivered_at)
-        values (p.firm_id, id, p.practice_id, 'test', canary || '@example.com', id || '@example.com', canary || ' subject', canary || ' text',
+        values (p.firm_id, id, p.practice_id, (select user_id from users where users.firm_id = p.firm_id limit 1), 'test', canary || '@example.com', id || '@example.com', canary || ' subject', canary || ' text',
             '<!doctype html><html lang="en"><title>x</title><p>' || canary || '</p></html>', now(), now() + interval '1 day', 'delivered', now());
     when 'user', 'user_disabled', 'user_quiet' then
         insert into users (firm_id, user_id, email, name, role, receives_alerts, created_at, disabled_at)
