@@ -22,6 +22,7 @@ create table jobs (
     foreign key (firm_id, practice_id, agent_id) references agents (firm_id, practice_id, agent_id)
 );
 create index jobs_agent on jobs (firm_id, agent_id);
+create index jobs_odd on jobs (firm_id, state) where archived_at is null and state <> 'ok';
 call guard_practice_table('jobs');
 grant select, insert, update on jobs to lastgood_web, lastgood_worker;
 
@@ -59,6 +60,7 @@ create table expectations (
     check ((kind = 'drill') = (interval_days is not null))
 );
 create unique index expectations_job on expectations (firm_id, job_id) where job_id is not null and retired_at is null;
+create index expectations_of_job on expectations (firm_id, job_id) where job_id is not null;
 create unique index expectations_drill on expectations (firm_id, practice_id) where kind = 'drill' and retired_at is null;
 create index expectations_materialise on expectations (materialise_at) where materialise_at is not null and retired_at is null;
 create index expectations_no_success on expectations (no_success_at) where no_success_at is not null and retired_at is null;

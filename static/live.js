@@ -11,6 +11,7 @@ let madeAt = Date.now();
 let heardAt = Date.now();
 let isWanted = false;
 let isFetching = false;
+let hasEnded = false;
 let touchedAt = 0;
 
 function isInHand() {
@@ -22,7 +23,7 @@ function isInHand() {
 }
 
 async function refresh() {
-  if (isFetching || document.hidden) return;
+  if (isFetching || hasEnded || document.hidden) return;
   isFetching = true;
   try {
     await htmx.ajax("GET", location.pathname + location.search, { target: "#page", select: "#page", swap: "outerMorph" });
@@ -36,7 +37,9 @@ document.addEventListener("htmx:before:swap", (event) => {
   const response = event.detail.ctx?.response;
   if (event.detail.ctx?.target?.id !== "page") return;
   const raw = response?.raw;
-  if (raw && (!raw.ok || raw.redirected)) event.preventDefault();
+  if (!raw || (raw.ok && !raw.redirected)) return;
+  event.preventDefault();
+  if (raw.redirected || raw.status === 401) hasEnded = true;
 });
 
 document.addEventListener("htmx:after:swap", (event) => {
@@ -53,10 +56,12 @@ function judge() {
   const isBroken = now - heardAt > STREAM_QUIET;
   const isOld = now - madeAt > PAGE_OLD;
   const notice = document.getElementById("out-of-date");
-  document.documentElement.classList.toggle("out-of-date", isBroken || isOld);
+  document.documentElement.classList.toggle("out-of-date", isBroken || isOld || hasEnded);
   if (!notice) return;
   const shown = new Date(madeAt).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  const words = isBroken || isOld ? `No connection to the server. What you see is as it was at ${shown}.` : "";
+  let words = "";
+  if (hasEnded) words = `Your session has ended. What you see is as it was at ${shown}. Load the page again to sign in.`;
+  else if (isBroken || isOld) words = `No connection to the server. What you see is as it was at ${shown}.`;
   if (notice.textContent !== words) notice.textContent = words;
   notice.hidden = words === "";
 }

@@ -20,11 +20,14 @@ pub(super) async fn job_days(
         return Ok(Vec::new());
     }
     let rows = sqlx::query!(
-        r#"select job_id::uuid as "of!: Uuid", backup_day, state, count(*) as "count!",
-            (array_agg(run_id order by due_at desc))[1] as "run: crate::ids::RunId",
-            bool_or(reported_late) as "reported_late!"
-         from slots where firm_id = $1 and job_id = any($2) and backup_day >= $3
-         group by job_id, backup_day, state"#,
+        // By the expectations, whose slots are indexed by when they are due; a backup day begins within a day of that.
+        r#"select e.job_id::uuid as "of!: Uuid", s.backup_day, s.state, count(*) as "count!",
+            case count(*) when 1 then min(s.run_id::text)::uuid end as "run: crate::ids::RunId",
+            bool_or(s.reported_late) as "reported_late!"
+         from expectations e
+         join slots s on s.firm_id = e.firm_id and s.expectation_id = e.expectation_id
+         where e.firm_id = $1 and e.job_id = any($2) and s.due_at >= $3::date - interval '2 days' and s.backup_day >= $3
+         group by e.job_id, s.backup_day, s.state"#,
         firm.0,
         jobs,
         first.to_sqlx() as _,

@@ -91,7 +91,8 @@ pub(super) fn full_stop(text: &str) -> String {
     let text = text.trim();
     if text.chars().count() > MOST {
         let cut: String = text.chars().take(MOST).collect();
-        return format!("{}…", cut.trim_end());
+        let whole_words = cut.rsplit_once(' ').map_or(cut.as_str(), |(words, _)| words);
+        return format!("{}…", whole_words.trim_end());
     }
     if text.ends_with(['.', '!', '?', '…']) {
         text.to_owned()

@@ -143,7 +143,8 @@ async fn admit(State(guard): State<Guard>, mut request: Request, next: Next) -> 
         return next.run(request).await;
     }
     let now = guard.app.clock.now();
-    let person = match signed_in(&guard.app, session_cookie::read(request.headers()), now).await {
+    let token = session_cookie::read(request.headers());
+    let person = match signed_in(&guard.app, token, now, asks_by_itself(&request)).await {
         Ok(person) => person,
         Err(error) => return error.into_response(),
     };
@@ -162,11 +163,22 @@ async fn admit(State(guard): State<Guard>, mut request: Request, next: Next) -> 
     next.run(request).await
 }
 
-async fn signed_in(app: &App, token: Option<SessionToken>, now: Timestamp) -> Result<Option<Person>, AppError> {
+async fn signed_in(
+    app: &App,
+    token: Option<SessionToken>,
+    now: Timestamp,
+    by_itself: bool,
+) -> Result<Option<Person>, AppError> {
     match token {
+        Some(token) if by_itself => crate::users::sessions::person_watching(app, now, &token).await,
         Some(token) => crate::users::sessions::person_of(app, now, &token).await,
         None => Ok(None),
     }
+}
+
+/// Whether an open page asks, not a person: htmx marks its requests, and ours only refresh (static/live.js).
+fn asks_by_itself(request: &Request) -> bool {
+    request.method() == Method::GET && request.headers().contains_key("hx-request")
 }
 
 /// A stranger is sent to sign in; a practice viewer is told that there is nothing here; a colleague that they may not.

@@ -28,7 +28,7 @@ pub(super) struct DayGroup {
     pub(super) state: SlotState,
     /// How many they are.
     pub(super) count: i64,
-    /// The newest run that filled one of them.
+    /// The run that filled it, where it is one slot.
     pub(super) run: Option<RunId>,
     /// Whether one of them was filled by a report that came late.
     pub(super) reported_late: bool,

@@ -304,3 +304,20 @@ async fn the_colours_chosen_are_rendered_by_the_server() {
         .await
         .assert_redirect("/");
 }
+
+#[tokio::test]
+async fn a_page_left_open_does_not_keep_its_session_alive() {
+    let test = TestApp::start().await;
+    for _ in 0..5 {
+        test.advance(SignedDuration::from_mins(11));
+        test.app.pulse.beat(test.now());
+        let request = Request::get("/").header("hx-request", "true");
+        test.as_owner().send(request, Body::empty()).await.assert_status(200);
+    }
+    test.advance(SignedDuration::from_mins(11));
+    let request = Request::get("/").header("hx-request", "true");
+    test.as_owner()
+        .send(request, Body::empty())
+        .await
+        .assert_redirect("/sign-in?next=/");
+}

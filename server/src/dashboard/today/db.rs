@@ -133,74 +133,72 @@ pub(super) async fn late_and_warning(
         .collect())
 }
 
-/// How many practices there are and how many need somebody.
-pub(super) async fn counts(transaction: &mut Transaction, now: Timestamp, firm: FirmId) -> Result<Counts, AppError> {
+/// How much there is, how much of it needs somebody, and what cannot be judged: one look at each table.
+pub(super) async fn figures(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    firm: FirmId,
+) -> Result<(Counts, Blind), AppError> {
     let row = sqlx::query!(
-        r#"with living as (select practice_id from practices where firm_id = $1 and archived_at is null),
-         needing as (
-            select practice_id from alerts
-            where firm_id = $1 and closed_at is null and coalesce(acknowledged_until <= $2, true)
-            union
-            select practice_id from jobs where firm_id = $1 and archived_at is null and state = 'warning'
+        r#"with archived as (select practice_id from practices where firm_id = $1 and archived_at is not null),
+         job_figures as (
+            select count(*) as jobs, count(*) filter (where state = 'late') as late,
+                count(*) filter (where state = 'warning') as warning, count(*) filter (where state = 'unknown') as unknown,
+                count(*) filter (where state = 'not_monitored') as not_monitored,
+                count(*) filter (where state = 'no_schedule') as unscheduled
+            from jobs
+            where firm_id = $1 and archived_at is null and practice_id not in (select practice_id from archived)
          ),
-         living_jobs as (
-            select state from jobs join living using (practice_id) where firm_id = $1 and archived_at is null
-         )
-         select (select count(*) from living) as "practices!",
-            (select count(*) from needing join living using (practice_id)) as "needing!",
-            (select count(*) from alerts join living using (practice_id)
-             where firm_id = $1 and closed_at is null) as "alerts!",
-            (select count(*) from living_jobs) as "jobs!",
-            (select count(*) from living_jobs where state = 'late') as "late!",
-            (select count(*) from living_jobs where state = 'warning') as "warning!""#,
+         open as (
+            select practice_id, coalesce(acknowledged_until <= $2, true) as needs from alerts
+            where firm_id = $1 and closed_at is null and practice_id not in (select practice_id from archived)
+         ),
+         needing as (
+            select practice_id from open where needs
+            union
+            select practice_id from jobs
+            where firm_id = $1 and archived_at is null and state = 'warning'
+                and practice_id not in (select practice_id from archived)
+         ),
+         with_agent as (select practice_id, silent_since from agents where firm_id = $1 and revoked_at is null)
+         select jobs as "jobs!", late as "late!", warning as "warning!", unknown as "unknown!",
+            not_monitored as "not_monitored!", unscheduled as "unscheduled!",
+            (select count(*) from practices where firm_id = $1 and archived_at is null) as "practices!",
+            (select count(*) from needing) as "needing!",
+            (select count(*) from open) as "alerts!",
+            (select count(*) from with_agent
+             where silent_since is not null and practice_id not in (select practice_id from archived)) as "silent_agents!",
+            (select count(*) from practices
+             where firm_id = $1 and archived_at is null
+                and practice_id not in (select practice_id from with_agent)) as "without_agent!",
+            (select count(*) from users
+             where firm_id = $1 and receives_alerts and disabled_at is null) as "recipients!",
+            (select count(*) from notifications
+             where firm_id = $1 and state in ('waiting', 'leased') and attempts > 0) as "undelivered!",
+            (select count(*) from inbox where firm_id = $1 and state = 'set_aside') as "set_aside!"
+         from job_figures"#,
         firm.0,
         now.to_sqlx() as _,
     )
     .fetch_one(&mut **transaction)
     .await?;
-    Ok(Counts {
+    let counts = Counts {
         practices: row.practices,
         needing: row.needing,
         alerts: row.alerts,
         jobs: row.jobs,
         late: row.late,
         warning: row.warning,
-    })
-}
-
-/// What cannot be judged, and who would not hear of it.
-pub(super) async fn blind(transaction: &mut Transaction, firm: FirmId) -> Result<Blind, AppError> {
-    let row = sqlx::query!(
-        r#"with living as (select practice_id from practices where firm_id = $1 and archived_at is null),
-         living_jobs as (
-            select state from jobs join living using (practice_id) where firm_id = $1 and archived_at is null
-         )
-         select
-            (select count(*) from agents join living using (practice_id)
-             where firm_id = $1 and silent_since is not null and revoked_at is null) as "silent_agents!",
-            (select count(*) from living_jobs where state = 'unknown') as "unknown_jobs!",
-            (select count(*) from living_jobs where state = 'not_monitored') as "not_monitored!",
-            (select count(*) from living_jobs where state = 'no_schedule') as "unscheduled!",
-            (select count(*) from living l where not exists (
-                select from agents a where a.firm_id = $1 and a.practice_id = l.practice_id and a.revoked_at is null
-             )) as "without_agent!",
-            (select count(*) from users
-             where firm_id = $1 and receives_alerts and disabled_at is null) as "recipients!",
-            (select count(*) from notifications
-             where firm_id = $1 and state in ('waiting', 'leased') and attempts > 0) as "undelivered!",
-            (select count(*) from inbox where firm_id = $1 and state = 'set_aside') as "set_aside!""#,
-        firm.0,
-    )
-    .fetch_one(&mut **transaction)
-    .await?;
-    Ok(Blind {
+    };
+    let blind = Blind {
         silent_agents: row.silent_agents,
-        unknown_jobs: row.unknown_jobs,
+        unknown_jobs: row.unknown,
         not_monitored: row.not_monitored,
         unscheduled: row.unscheduled,
         without_agent: row.without_agent,
         recipients: row.recipients,
         undelivered: row.undelivered,
         set_aside: row.set_aside,
-    })
+    };
+    Ok((counts, blind))
 }

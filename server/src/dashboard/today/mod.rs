@@ -68,8 +68,7 @@ pub(super) async fn show(context: Context) -> Result<Response, AppError> {
     let may_operate = matches!(person.role, Role::Owner | Role::Technician);
     let mut transaction = context.begin().await?;
     let layout = context.layout(&mut transaction, Section::Today, "Today").await?;
-    let counts = db::counts(&mut transaction, now, firm).await?;
-    let blind = db::blind(&mut transaction, firm).await?;
+    let (counts, blind) = db::figures(&mut transaction, now, firm).await?;
     let mut rows = db::open_alerts(&mut transaction, now, firm, MOST).await?;
     rows.extend(db::late_and_warning(&mut transaction, firm, MOST).await?);
     // Alerts alone may be acknowledged, and come in their order; what has no alert is sorted in among them.

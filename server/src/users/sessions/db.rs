@@ -9,7 +9,8 @@ use super::NewSession;
 use crate::app::App;
 use crate::db::{Scope, Transaction};
 use crate::error::AppError;
-use crate::ids::{self, FirmId, SessionId, UserId};
+use crate::ids::{self, FirmId, PracticeId, SessionId, UserId};
+use crate::users::Role;
 use crate::web::Person;
 use crate::web::session_cookie::SessionToken;
 
@@ -62,10 +63,40 @@ pub(super) async fn is_alive(app: &App, now: Timestamp, firm: FirmId, session: S
     Ok(is_alive)
 }
 
+/// Somebody, by their session.
+struct Row {
+    session_id: SessionId,
+    authenticated_at: jiff_sqlx::Timestamp,
+    firm_id: FirmId,
+    user_id: UserId,
+    name: String,
+    email: String,
+    role: Role,
+    practice_id: Option<PracticeId>,
+    firm_name: String,
+}
+
+impl Row {
+    fn person(self) -> Person {
+        Person {
+            firm: self.firm_id,
+            firm_name: self.firm_name,
+            user: self.user_id,
+            name: self.name,
+            email: self.email,
+            role: self.role,
+            practice: self.practice_id,
+            session: self.session_id,
+            authenticated_at: self.authenticated_at.to_jiff(),
+        }
+    }
+}
+
 pub(super) async fn person_of(app: &App, now: Timestamp, token: &SessionToken) -> Result<Option<Person>, AppError> {
     let idle_expires_at = now + app.options.session_idle;
     let mut transaction = app.db.begin(Scope::Everything).await?;
-    let person = sqlx::query!(
+    let row = sqlx::query_as!(
+        Row,
         "update sessions s set seen_at = $2, idle_expires_at = $3
          from users u join firms f on f.firm_id = u.firm_id
          where s.token_hash = $1 and s.ended_at is null and s.idle_expires_at > $2 and s.expires_at > $2
@@ -79,17 +110,30 @@ pub(super) async fn person_of(app: &App, now: Timestamp, token: &SessionToken) -
     .fetch_optional(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    Ok(person.map(|row| Person {
-        firm: row.firm_id,
-        firm_name: row.firm_name,
-        user: row.user_id,
-        name: row.name,
-        email: row.email,
-        role: row.role,
-        practice: row.practice_id,
-        session: row.session_id,
-        authenticated_at: row.authenticated_at.to_jiff(),
-    }))
+    Ok(row.map(Row::person))
+}
+
+pub(super) async fn person_watching(
+    app: &App,
+    now: Timestamp,
+    token: &SessionToken,
+) -> Result<Option<Person>, AppError> {
+    let mut transaction = app.db.begin(Scope::Everything).await?;
+    let row = sqlx::query_as!(
+        Row,
+        "select s.session_id, s.authenticated_at, u.firm_id, u.user_id, u.name, u.email, u.role, u.practice_id,
+            f.name as firm_name
+         from sessions s
+         join users u on u.firm_id = s.firm_id and u.user_id = s.user_id
+         join firms f on f.firm_id = u.firm_id
+         where s.token_hash = $1 and s.ended_at is null and s.idle_expires_at > $2 and s.expires_at > $2
+           and u.disabled_at is null",
+        &hash(token)[..],
+        now.to_sqlx() as _,
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    Ok(row.map(Row::person))
 }
 
 pub(super) async fn end_of_token(

@@ -19,6 +19,12 @@ pub async fn person_of(app: &App, now: Timestamp, token: &SessionToken) -> Resul
     db::person_of(app, now, token).await
 }
 
+/// Like [`person_of`], for what a page asks by itself while nobody touches it: does not count as use, so that a page left
+/// open does not keep its session alive.
+pub async fn person_watching(app: &App, now: Timestamp, token: &SessionToken) -> Result<Option<Person>, AppError> {
+    db::person_watching(app, now, token).await
+}
+
 /// Whether this session still stands. Does not count as use.
 pub async fn is_alive(app: &App, now: Timestamp, firm: FirmId, session: SessionId) -> Result<bool, AppError> {
     db::is_alive(app, now, firm, session).await
