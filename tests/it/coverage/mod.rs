@@ -166,7 +166,8 @@ fn check(world: &World, route: &Route, caller: &Caller) -> usize {
     if !secret {
         let own = world.ids(route.path, &ids, caller.home(), caller);
         calls += 1;
-        check_own(world, route, caller, &filled(route.path, &own), &what("an own"));
+        let path = filled(route.path, &own) + &world.query_for(route.path, caller.home());
+        check_own(world, route, caller, &path, &what("an own"));
     }
     calls
 }

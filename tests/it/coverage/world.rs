@@ -192,6 +192,18 @@ impl World {
         self.call_from(route, caller, path, Some("same-origin"))
     }
 
+    /// What a page must be asked beside its path.
+    pub(super) fn query_for(&self, path: &str, place: Place) -> String {
+        if path != "/jobs/schedule-preview" {
+            return String::new();
+        }
+        let office = self.database.value(&format!(
+            "select office_id from offices join practices using (firm_id, practice_id) where practices.name = {} limit 1",
+            quoted(forms::practice(place))
+        ));
+        format!("?cron=0+22+*+*+*&office={office}&dst_policy=cron")
+    }
+
     /// Lets everybody's password have been typed an hour ago.
     pub(super) fn age_sign_ins(&self) {
         self.database

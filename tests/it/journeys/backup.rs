@@ -102,7 +102,7 @@ fn a_wrong_repository_password_is_in_a_mail() {
     machine.folder().secret("restic-password", "the right password\n");
     assert_eq!(machine.run(&restic).code, 0);
     wait_for_run(&server, &job, "ok");
-    let letter = mail.wait_for("Recovered");
+    let letter = mail.wait_for("the backup works again");
     assert!(letter.subject().contains("Harbor Counseling"), "{}", letter.subject());
 }
 

@@ -75,7 +75,7 @@ fn a_drill_that_is_overdue_is_missed_and_one_that_passes_ends_that() {
     wait::until("the mail that it is over", || {
         mail.mails()
             .into_iter()
-            .find(|mail| mail.subject().contains("Recovered"))
+            .find(|mail| mail.subject().contains("a practised restore passed"))
     });
     let page = shown(&server.visitor(OLIVIA).get("/drills"));
     assert!(

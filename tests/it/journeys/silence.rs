@@ -51,7 +51,7 @@ fn a_missed_backup_is_late_then_missed_in_one_mail_and_recovers_with_what_was_mi
             == "evidence")
             .then_some(())
     });
-    let letter = mail.wait_for("Recovered");
+    let letter = mail.wait_for("backups are back");
     assert!(letter.subject().contains(HARBOR), "{}", letter.subject());
     assert!(
         letter.text().contains("missed") || letter.text().contains("Missed"),
@@ -87,6 +87,6 @@ fn a_silent_agent_is_one_mail_instead_of_its_jobs_misses() {
 
     let _agent = machine.start();
     wait_for_alert(&server, "agent_silent", false);
-    mail.wait_for("Recovered");
+    mail.wait_for("heard from again");
     wait_for_state(&server, &job, "ok");
 }
