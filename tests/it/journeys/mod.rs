@@ -95,7 +95,7 @@ pub(crate) fn enrolled_machine(server: &Server) -> Machine {
 /// Waits until a job stands like this.
 pub(crate) fn wait_for_state(server: &Server, job: &str, state: &str) {
     let database = server.database();
-    wait::until(format!("job {job} to be {state}"), || {
+    wait::until_within(3 * wait::PATIENCE, format!("job {job} to be {state}"), || {
         (database.value(&format!("select state from jobs where job_id = '{job}'")) == state).then_some(())
     });
 }
