@@ -35,7 +35,7 @@ pub struct AddArgs {
     /// The practice of a practice_viewer, by its name or id
     #[arg(long, value_name = "PRACTICE")]
     practice: Option<String>,
-    /// Their name [default: the part of the e-mail address before the @]
+    /// Their name; the part of the e-mail address before the @ unless given
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// The firm, if there are several; the first one's name on an empty database [default: My firm]

@@ -1,8 +1,6 @@
 //! Who and what there is in the matrix: two practices of one firm, another firm, somebody of each role, and rows of every
 //! kind at each place, whose names tell whose they are.
 
-use std::sync::Mutex;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use lastgood::users::Role;
@@ -10,7 +8,7 @@ use lastgood::web::Route;
 use lastgood_tests::database::{Psql, quoted};
 use lastgood_tests::mail::MailServer;
 use lastgood_tests::reporter::new_id;
-use lastgood_tests::server::{PASSWORD, Server};
+use lastgood_tests::server::Server;
 use lastgood_tests::visitor::escape;
 use lastgood_tests::wire::Answer;
 
@@ -44,37 +42,14 @@ impl Place {
 /// Somebody who calls.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
-    pub(super) name: &'static str,
     pub(super) role: Option<Role>,
     email: &'static str,
     home: Place,
 }
 
-impl Caller {
-    /// Where what is theirs is.
-    pub(super) fn home(&self) -> Place {
-        self.home
-    }
-
-    fn may_see(&self, place: Place) -> bool {
-        match self.role {
-            None => false,
-            Some(Role::PracticeViewer) => place == self.home,
-            Some(Role::Owner | Role::Technician | Role::ReadOnly) => {
-                (place == Place::Elsewhere) == (self.home == Place::Elsewhere)
-            }
-        }
-    }
-
-    /// Where nothing is theirs.
-    pub(super) fn strange_places(&self) -> impl Iterator<Item = Place> + '_ {
-        Place::ALL.into_iter().filter(|place| !self.may_see(*place))
-    }
-}
-
 /// Everything.
 pub(super) struct World {
-    server: Mutex<Server>,
+    _server: Server,
     database: Psql,
     address: lastgood_tests::wire::Address,
     pub(super) callers: Vec<Caller>,
@@ -98,69 +73,24 @@ impl World {
                 forms::practice(place)
             ));
         }
-        let caller = |name, role, email, home| Caller {
-            name,
-            role,
-            email,
-            home,
-        };
+        let caller = |role, email, home| Caller { role, email, home };
         let callers = vec![
-            caller("nobody", None, "", Place::Harbor),
-            caller(
-                "the owner",
-                Some(Role::Owner),
-                "olivia@northwind.example",
-                Place::Harbor,
-            ),
-            caller(
-                "a technician",
-                Some(Role::Technician),
-                "theo@northwind.example",
-                Place::Harbor,
-            ),
-            caller(
-                "a reader",
-                Some(Role::ReadOnly),
-                "rosa@northwind.example",
-                Place::Harbor,
-            ),
-            caller(
-                "Harbor's viewer",
-                Some(Role::PracticeViewer),
-                "vera@harbor.example",
-                Place::Harbor,
-            ),
-            caller(
-                "Lakeside's viewer",
-                Some(Role::PracticeViewer),
-                "lena@lakeside.example",
-                Place::Lakeside,
-            ),
-            caller(
-                "another firm's owner",
-                Some(Role::Owner),
-                "oscar@elsewhere.example",
-                Place::Elsewhere,
-            ),
+            caller(None, "", Place::Harbor),
+            caller(Some(Role::Owner), "olivia@northwind.example", Place::Harbor),
+            caller(Some(Role::Technician), "theo@northwind.example", Place::Harbor),
+            caller(Some(Role::ReadOnly), "rosa@northwind.example", Place::Harbor),
+            caller(Some(Role::PracticeViewer), "vera@harbor.example", Place::Harbor),
+            caller(Some(Role::PracticeViewer), "lena@lakeside.example", Place::Lakeside),
+            caller(Some(Role::Owner), "oscar@elsewhere.example", Place::Elsewhere),
         ];
         let address = server.address();
         Self {
-            server: Mutex::new(server),
+            _server: server,
             database,
             address,
             callers,
             _mail: mail,
         }
-    }
-
-    pub(super) fn server_said(&self) -> String {
-        self.server.lock().unwrap().process().said()
-    }
-
-    /// Somebody who belongs to a place.
-    pub(super) fn resident(&self, place: Place) -> Caller {
-        let staff = |caller: &&Caller| caller.role == Some(Role::Owner) && caller.may_see(place);
-        self.callers.iter().find(staff).unwrap().clone()
     }
 
     /// Ids of new rows at `place`, for the ids named in a path, in its order.
@@ -185,23 +115,6 @@ impl World {
         self.database.number(&format!(
             "select count(*) from audit_entries where {actions} in ('', action)"
         ))
-    }
-
-    /// Calls a route as a browser would.
-    pub(super) fn call(&self, route: &Route, caller: &Caller, path: &str) -> Answer {
-        self.call_from(route, caller, path, Some("same-origin"))
-    }
-
-    /// What a page must be asked beside its path.
-    pub(super) fn query_for(&self, path: &str, place: Place) -> String {
-        if path != "/jobs/schedule-preview" {
-            return String::new();
-        }
-        let office = self.database.value(&format!(
-            "select office_id from offices join practices using (firm_id, practice_id) where practices.name = {} limit 1",
-            quoted(forms::practice(place))
-        ));
-        format!("?cron=0+22+*+*+*&office={office}&dst_policy=cron")
     }
 
     /// Lets everybody's password have been typed an hour ago.
@@ -263,21 +176,5 @@ impl World {
             quoted(caller.email)
         ));
         format!("__Host-lastgood={}", URL_SAFE_NO_PAD.encode(token))
-    }
-
-    /// Nothing of a place that somebody may not see stands in an answer, in its head or in its body.
-    pub(super) fn assert_no_leak(caller: &Caller, answer: &Answer, what: &str) {
-        let whole = format!("{:?} {}", answer.headers, answer.text()).to_lowercase();
-        for place in caller.strange_places() {
-            assert!(
-                !whole.contains(place.canary()),
-                "{what}: shows something of {place:?}: {whole}"
-            );
-        }
-        assert!(!whole.contains(PASSWORD), "{what}: shows a password");
-        if answer.status == 200 && caller.role.is_some() && !what.contains("/static/") {
-            let cache = answer.header("cache-control").unwrap_or_default();
-            assert!(cache.contains("no-store"), "{what}: may be kept by a browser: {cache}");
-        }
     }
 }

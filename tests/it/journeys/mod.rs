@@ -4,7 +4,6 @@ mod backup;
 mod drill;
 mod mail;
 mod medium;
-mod silence;
 mod viewer;
 
 use lastgood_tests::agent::Machine;

@@ -1,7 +1,7 @@
 //! Schedules: cron text, its meaning in words, and the instants it names in a place's time zone.
 //!
 //! croner finds wall-clock times and is never shown a time zone, because it panics where clocks are set forward
-//! (Hexagon/croner-rust #16). What a wall-clock time means as an instant is decided in [`occurrences`].
+//! (Hexagon/croner-rust #16). What a wall-clock time means as an instant is decided in `occurrences`.
 
 mod fields;
 mod occurrences;
