@@ -20,13 +20,18 @@ pub use enrolment::{EnrolmentAnswer, EnrolmentRequest, EnrolmentToken, Enrolment
 pub use event::{AgentProblem, AgentProblemKind, Batch, Event, EventBody, Heartbeat, RawBatch, RawEvent};
 pub use ids::{AgentId, DrillId, EventId, JobKey, JobKeyError, MarkerId, RunId};
 pub use medium::{MediumRegistered, MediumSighting};
-pub use run::{Claim, DestinationKind, Knowledge, Outcome, RunFacts, RunFinished, RunStarted, ToolIdentity};
+pub use run::{
+    Basis, Claim, Coverage, DatabaseCopy, DestinationKind, Knowledge, Outcome, RunFacts, RunFinished, RunStarted,
+    Sample, ToolIdentity,
+};
 pub use token::{AgentKey, AgentKeyError, Claims, PublicKey, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_LIFETIME, TokenError};
 
 /// The version of the protocol this build speaks, sent in every batch.
 ///
 /// History:
 /// - 1 (2026-11-23): enrolment; heartbeat, run started, run finished, medium registered, drill recorded, agent problem.
+///   Added since, all optional: a claim's basis; a run's sample, database copy, coverage, destination's name and the start of
+///   the database server.
 pub const VERSION: u32 = 1;
 
 /// Where an agent redeems its enrolment token.

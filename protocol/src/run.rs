@@ -116,6 +116,78 @@ pub struct RunFacts {
     /// The backup is encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted: Option<Claim>,
+    /// The administrator's own name of the place it went to, such as that of a vendor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination_name: Option<String>,
+    /// What came of restoring a random sample and comparing it with the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
+    /// The copy of a running database that the run began with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy: Option<DatabaseCopy>,
+    /// What the backup contains, read back from the tool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
+    /// When the process of the database server was last started, by the agent's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_started_at: Option<Timestamp>,
+}
+
+/// Files restored at random to a scratch folder and compared with the source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sample {
+    /// Files drawn.
+    pub files: u64,
+    /// Their size in bytes, as the backup has it.
+    pub bytes: u64,
+    /// Content is the same as the source's.
+    pub same: u64,
+    /// The source was changed or removed since the backup, so nothing can be said.
+    pub changed_since: u64,
+    /// The source was not changed, and the content differs.
+    pub different: u64,
+    /// Could not be restored.
+    pub not_restored: u64,
+}
+
+/// What came of copying a running database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DatabaseCopy {
+    /// Everything expected was written after the step began.
+    pub fresh: bool,
+    /// Everything expected is there, and the size has not collapsed.
+    pub complete: bool,
+    /// The recipe's own check found it good; `None` when the recipe has none or it could not run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validated: Option<bool>,
+    /// Files of the copy.
+    pub files: u64,
+    /// Their size in bytes.
+    pub bytes: u64,
+    /// The size of the copy before, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_before: Option<u64>,
+}
+
+/// What a backup contains of what it must and must not contain.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Coverage {
+    /// Folders that must be protected.
+    pub required: u64,
+    /// Those of them that are in the backup, with at least one entry.
+    pub covered: u64,
+    /// Whether the database's copy is in the backup, each file in its present size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy_inside: Option<bool>,
+    /// Whether files of the live database are in the backup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live_inside: Option<bool>,
+    /// Whether the database ran while the backup was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_ran: Option<bool>,
 }
 
 /// A yes or no about a run, and how it is known.
@@ -123,8 +195,38 @@ pub struct RunFacts {
 pub struct Claim {
     /// Yes or no.
     pub holds: bool,
-    /// How it is known.
+    /// How well it is known.
     pub known: Knowledge,
+    /// By what it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
+}
+
+/// By what a [`Claim`] is known. A closed list, so that the server's pages say it in the server's own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// The tool says so in its result of this run.
+    ToolResult,
+    /// The tool cannot do otherwise.
+    ToolNature,
+    /// The options the tool was started with.
+    Options,
+    /// The first or last bytes of what was written.
+    WrittenFile,
+    /// A check of the repository's structure.
+    StructureCheck,
+    /// A check that read all the data back, or a part of it.
+    DataCheck,
+    /// A random sample was restored and compared with the source.
+    Sample,
+    /// An entry of the operating system's event log.
+    EventLog,
+    /// The administrator says so in the agent's configuration.
+    Administrator,
+    /// Something that this version does not know.
+    #[serde(other)]
+    Other,
 }
 
 /// How a [`Claim`] is known, from best to worst.

@@ -1,7 +1,7 @@
 //! borg 1.x: `create --json` prints one JSON document; return codes are those of its manual, "Return codes": 0 ok, 1 and
 //! 100 to 127 warning, 2 and 3 to 99 error, 128 and more ended by a signal.
 
-use lastgood_protocol::{JobKey, Knowledge, Outcome};
+use lastgood_protocol::{Basis, JobKey, Knowledge, Outcome};
 use serde::Deserialize;
 
 use super::{Verdict, claim, version_word};
@@ -96,7 +96,7 @@ pub(super) fn read(ended: &Ended) -> Verdict {
     if let Some(mode) = document.encryption.and_then(|encryption| encryption.mode) {
         // "authenticated" modes sign but do not encrypt.
         let encrypts = mode != "none" && !mode.starts_with("authenticated");
-        verdict.facts.encrypted = Some(claim(encrypts, Knowledge::Measured));
+        verdict.facts.encrypted = Some(claim(encrypts, Knowledge::Measured, Basis::ToolResult));
     }
     match document.archive {
         Some(archive) => take(&mut verdict, archive),
@@ -114,9 +114,9 @@ fn take(verdict: &mut Verdict, archive: Archive) {
         .id
         .filter(|id| id.len() <= 64 && id.chars().all(|c| c.is_ascii_hexdigit()));
     // Every borg archive can be restored without any other.
-    facts.full = Some(claim(true, Knowledge::Configured));
+    facts.full = Some(claim(true, Knowledge::Configured, Basis::ToolNature));
     facts.compressed = match (archive.stats.original_size, archive.stats.compressed_size) {
-        (Some(plain), Some(packed)) if packed < plain => Some(claim(true, Knowledge::Measured)),
+        (Some(plain), Some(packed)) if packed < plain => Some(claim(true, Knowledge::Measured, Basis::ToolResult)),
         _ => None,
     };
     verdict.made = archive.name;
@@ -124,13 +124,13 @@ fn take(verdict: &mut Verdict, archive: Archive) {
 
 pub(super) fn read_check(ended: &Ended, verdict: &mut Verdict) {
     match ended.code {
-        0 => verdict.facts.verified = Some(claim(true, Knowledge::Measured)),
+        0 => verdict.facts.verified = Some(claim(true, Knowledge::Measured, Basis::DataCheck)),
         70..=75 => verdict.worsen(
             Outcome::Warning,
             "The backup was made, but could not be checked because the repository is locked.",
         ),
         _ => {
-            verdict.facts.verified = Some(claim(false, Knowledge::Measured));
+            verdict.facts.verified = Some(claim(false, Knowledge::Measured, Basis::DataCheck));
             verdict.worsen(Outcome::Failed, "The backup was made, but checking it found damage.");
         }
     }

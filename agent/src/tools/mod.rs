@@ -7,7 +7,7 @@ mod restic;
 
 use std::path::Path;
 
-use lastgood_protocol::{Claim, Knowledge, Outcome, RunFacts};
+use lastgood_protocol::{Basis, Claim, Knowledge, Outcome, RunFacts};
 
 use crate::config::{AttestedClaims, JobConfig, Tool};
 use crate::exec::{self, CutShort, Ended};
@@ -110,7 +110,7 @@ pub(crate) fn read_check(tool: &Tool, ended: &Ended, verdict: &mut Verdict) {
         return;
     }
     match tool {
-        Tool::Restic(_) => restic::read_check(ended, verdict),
+        Tool::Restic(tool) => restic::read_check(tool, ended, verdict),
         Tool::Borg(_) => borg::read_check(ended, verdict),
         Tool::Command { .. } => {}
     }
@@ -181,6 +181,7 @@ pub(crate) fn attest(facts: &mut RunFacts, claims: AttestedClaims) {
             *fact = said.map(|holds| Claim {
                 holds,
                 known: Knowledge::Attested,
+                basis: Some(Basis::Administrator),
             });
         }
     };
@@ -203,8 +204,9 @@ fn is_program(program: &str, name: &str) -> bool {
     Path::new(program).file_stem().is_some_and(|stem| stem == name)
 }
 
-fn claim(holds: bool, known: Knowledge) -> Claim {
-    Claim { holds, known }
+fn claim(holds: bool, known: Knowledge, basis: Basis) -> Claim {
+    let basis = Some(basis);
+    Claim { holds, known, basis }
 }
 
 /// A version number from the first line of a tool's answer: the second word, if it looks like one.

@@ -2,7 +2,7 @@
 //! manual, chapter "Scripting" (0, 1, 3, 10, 11, 12, 130). Before 0.17 most failures are 1, so what it complained about is
 //! looked at for the few sentences that tell them apart.
 
-use lastgood_protocol::{Knowledge, Outcome};
+use lastgood_protocol::{Basis, Knowledge, Outcome};
 use serde::Deserialize;
 
 use super::{Verdict, claim, version_word};
@@ -77,7 +77,7 @@ pub(super) fn read(ended: &Ended) -> Verdict {
         ),
         code => Verdict::new(Outcome::Failed, Some(&failure(code, &ended.stderr.text()))),
     };
-    verdict.facts.encrypted = Some(claim(true, Knowledge::Configured));
+    verdict.facts.encrypted = Some(claim(true, Knowledge::Configured, Basis::ToolNature));
     if !ended.stderr.is_cut {
         verdict.facts.errors = summary.is_some().then(|| count_errors(&ended.stderr.text()));
     }
@@ -100,22 +100,27 @@ fn take(verdict: &mut Verdict, summary: Summary) {
     facts.files_changed = summary.files_changed;
     facts.snapshot = summary.snapshot_id.filter(|id| is_plain_id(id));
     // Every restic snapshot can be restored without any other.
-    facts.full = Some(claim(true, Knowledge::Configured));
+    facts.full = Some(claim(true, Knowledge::Configured, Basis::ToolNature));
     facts.compressed = match (summary.data_added, summary.data_added_packed) {
-        (Some(plain), Some(packed)) if packed < plain => Some(claim(true, Knowledge::Measured)),
+        (Some(plain), Some(packed)) if packed < plain => Some(claim(true, Knowledge::Measured, Basis::ToolResult)),
         _ => None,
     };
     verdict.made.clone_from(&verdict.facts.snapshot);
 }
 
-pub(super) fn read_check(ended: &Ended, verdict: &mut Verdict) {
+pub(super) fn read_check(tool: &RepositoryTool, ended: &Ended, verdict: &mut Verdict) {
+    let basis = if tool.check_subset.is_some() {
+        Basis::DataCheck
+    } else {
+        Basis::StructureCheck
+    };
     let complaint = ended.stderr.text();
     match ended.code {
-        0 => verdict.facts.verified = Some(claim(true, Knowledge::Measured)),
+        0 => verdict.facts.verified = Some(claim(true, Knowledge::Measured, basis)),
         11 => could_not_check(verdict),
         _ if is_locked(&complaint) => could_not_check(verdict),
         _ => {
-            verdict.facts.verified = Some(claim(false, Knowledge::Measured));
+            verdict.facts.verified = Some(claim(false, Knowledge::Measured, basis));
             verdict.worsen(
                 Outcome::Failed,
                 "The backup was made, but checking the repository found it damaged.",

@@ -1,4 +1,4 @@
-use lastgood_protocol::{Claim, Knowledge, Outcome, RunFacts};
+use lastgood_protocol::{Basis, Claim, Knowledge, Outcome, RunFacts};
 
 use super::{attest, check_command, read, read_check, recognise};
 use crate::config::{AttestedClaims, ExitCodes, RepositoryTool, Tool};
@@ -21,8 +21,12 @@ fn borg() -> Tool {
     Tool::Borg(RepositoryTool::default())
 }
 
-fn yes(known: Knowledge) -> Claim {
-    Claim { holds: true, known }
+fn yes(known: Knowledge, basis: Basis) -> Claim {
+    Claim {
+        holds: true,
+        known,
+        basis: Some(basis),
+    }
 }
 
 /// restic 0.14.0, as Debian 12 has it.
@@ -46,8 +50,8 @@ fn restic_s_summary_becomes_facts() {
         files_changed: Some(0),
         errors: Some(0),
         snapshot: Some("9532c3f5".to_owned()),
-        full: Some(yes(Knowledge::Configured)),
-        encrypted: Some(yes(Knowledge::Configured)),
+        full: Some(yes(Knowledge::Configured, Basis::ToolNature)),
+        encrypted: Some(yes(Knowledge::Configured, Basis::ToolNature)),
         ..RunFacts::default()
     };
     assert_eq!(verdict.facts, expected);
@@ -67,7 +71,10 @@ fn what_a_summary_leaves_out_is_unknown_and_not_zero() {
     assert_eq!(verdict.facts.files_total, None);
     assert_eq!(verdict.facts.snapshot, None);
     assert_eq!(verdict.facts.bytes_added, Some(4));
-    assert_eq!(verdict.facts.compressed, Some(yes(Knowledge::Measured)));
+    assert_eq!(
+        verdict.facts.compressed,
+        Some(yes(Knowledge::Measured, Basis::ToolResult))
+    );
     let silent = read(&restic(), &ended(0, "snapshot 9532c3f5 saved\n", ""), 0);
     assert_eq!(silent.facts.errors, None);
     assert_eq!(silent.outcome, Outcome::Ok);
@@ -159,7 +166,10 @@ fn borg_s_document_becomes_facts() {
     assert_eq!(verdict.made.as_deref(), Some("a1"));
     assert_eq!(verdict.facts.bytes_added, Some(500));
     assert_eq!(verdict.facts.files_total, Some(1));
-    assert_eq!(verdict.facts.encrypted, Some(yes(Knowledge::Measured)));
+    assert_eq!(
+        verdict.facts.encrypted,
+        Some(yes(Knowledge::Measured, Basis::ToolResult))
+    );
     assert_eq!(verdict.facts.compressed, None);
 }
 
@@ -238,7 +248,7 @@ fn a_check_that_finds_damage_fails_the_backup_and_one_that_cannot_run_does_not()
     read_check(&checked, &ended(0, "", ""), &mut fine);
     assert_eq!(
         (fine.outcome, fine.facts.verified),
-        (Outcome::Ok, Some(yes(Knowledge::Measured)))
+        (Outcome::Ok, Some(yes(Knowledge::Measured, Basis::DataCheck)))
     );
     let mut damaged = good.clone();
     read_check(
@@ -266,6 +276,7 @@ fn what_is_measured_counts_for_more_than_what_is_said() {
         encrypted: Some(Claim {
             holds: false,
             known: Knowledge::Measured,
+            basis: Some(Basis::ToolResult),
         }),
         ..RunFacts::default()
     };
@@ -276,7 +287,7 @@ fn what_is_measured_counts_for_more_than_what_is_said() {
     };
     attest(&mut facts, said);
     assert_eq!(facts.encrypted.map(|claim| claim.holds), Some(false));
-    assert_eq!(facts.verified, Some(yes(Knowledge::Attested)));
+    assert_eq!(facts.verified, Some(yes(Knowledge::Attested, Basis::Administrator)));
     assert_eq!(facts.full, None);
 }
 

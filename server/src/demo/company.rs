@@ -12,7 +12,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use lastgood_protocol::{
-    AgentKey, Batch, BatchAnswer, Claim, EVENTS_PATH, Event, EventBody, EventId, Heartbeat, Knowledge,
+    AgentKey, Basis, Batch, BatchAnswer, Claim, EVENTS_PATH, Event, EventBody, EventId, Heartbeat, Knowledge,
     MAX_ANSWER_BYTES, MAX_BATCH_EVENTS, MarkerId, MediumSighting, RunFacts, RunFinished, RunId, RunStarted,
     ToolIdentity, VERSION,
 };
@@ -256,6 +256,7 @@ impl Agent {
                 encrypted: Some(Claim {
                     holds: true,
                     known: Knowledge::Configured,
+                    basis: Some(Basis::ToolNature),
                 }),
                 ..RunFacts::default()
             },

@@ -1,7 +1,7 @@
 //! What is known of a run, and how it is known.
 
 use jiff::{SignedDuration, Timestamp};
-use lastgood_protocol::{Claim, DestinationKind, Knowledge, RunFacts};
+use lastgood_protocol::{Basis, Claim, Coverage, DatabaseCopy, DestinationKind, Knowledge, RunFacts, Sample};
 
 use crate::dashboard::place::{Place, full_stop};
 use crate::dashboard::practice::model::destination_words;
@@ -86,8 +86,8 @@ pub(super) struct Fact {
     pub(super) what: &'static str,
     /// The value in words.
     pub(super) value: String,
-    /// How it is known.
-    pub(super) known: &'static str,
+    /// How it is known: one of three words, and by what.
+    pub(super) known: String,
 }
 
 impl Run {
@@ -145,13 +145,9 @@ impl Run {
             number("New files", self.files_new),
             number("Changed files", self.files_changed),
             number("Problems the tool counted", self.errors),
-            self.facts.destination.map(|kind| {
-                fact(
-                    "Went to",
-                    destination_words(Some(destination_key(kind))).to_owned(),
-                    "configured",
-                )
-            }),
+            self.facts
+                .destination
+                .map(|kind| fact("Went to", destination(kind, &self.facts), "configured")),
         ];
         let claims = [
             claim("Full backup", self.facts.full),
@@ -160,12 +156,81 @@ impl Run {
             claim("Compressed", self.facts.compressed),
             claim("Encrypted", self.facts.encrypted),
         ];
-        facts.into_iter().flatten().chain(claims).collect()
+        let started = self.facts.database_started_at.map(|at| {
+            let words = self.place.moment(at).words();
+            fact("Database server started", words, "measured")
+        });
+        facts
+            .into_iter()
+            .flatten()
+            .chain(claims)
+            .chain(self.facts.sample.map(sample))
+            .chain(self.facts.copy.map(copy))
+            .chain(self.facts.coverage.into_iter().flat_map(coverage))
+            .chain(started)
+            .collect()
     }
 }
 
-fn fact(what: &'static str, value: String, known: &'static str) -> Fact {
+fn fact(what: &'static str, value: String, known: &str) -> Fact {
+    let known = known.to_owned();
     Fact { what, value, known }
+}
+
+fn destination(kind: DestinationKind, facts: &RunFacts) -> String {
+    let kind = destination_words(Some(destination_key(kind)));
+    match &facts.destination_name {
+        Some(name) => format!("{name} ({kind})"),
+        None => kind.to_owned(),
+    }
+}
+
+fn sample(sample: Sample) -> Fact {
+    let files = words::count(i64::try_from(sample.files).unwrap_or(i64::MAX), "file", "files");
+    let told = [
+        (sample.same, "the same"),
+        (sample.changed_since, "changed since"),
+        (sample.different, "different"),
+        (sample.not_restored, "not restored"),
+    ];
+    let told: Vec<String> = told
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    let value = format!("{files}: {}", told.join(", "));
+    fact("Restored at random and compared", value, "measured")
+}
+
+fn copy(copy: DatabaseCopy) -> Fact {
+    let validated = match copy.validated {
+        Some(true) => "checked by the database's own tool",
+        Some(false) => "found damaged by the database's own tool",
+        None => "not checked by the database's own tool",
+    };
+    let fresh = if copy.fresh { "fresh" } else { "older than the run" };
+    let complete = if copy.complete { "complete" } else { "not complete" };
+    let bytes = size(i64::try_from(copy.bytes).unwrap_or(i64::MAX));
+    let value = format!("{bytes}, {fresh}, {complete}, {validated}");
+    fact("Copy of the running database", value, "measured")
+}
+
+fn coverage(coverage: Coverage) -> Vec<Fact> {
+    let yes_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+    let folders = (coverage.required > 0).then(|| {
+        let value = format!("{} of {}", coverage.covered, coverage.required);
+        fact("Folders that must be protected", value, "measured")
+    });
+    let inside = coverage
+        .copy_inside
+        .map(|yes| fact("Database copy in the backup", yes_no(yes), "measured"));
+    let live = coverage
+        .live_inside
+        .map(|yes| fact("Live database files in the backup", yes_no(yes), "measured"));
+    let ran = coverage
+        .database_ran
+        .map(|yes| fact("Database ran during the backup", yes_no(yes), "measured"));
+    [folders, inside, live, ran].into_iter().flatten().collect()
 }
 
 fn claim(what: &'static str, claim: Option<Claim>) -> Fact {
@@ -177,7 +242,26 @@ fn claim(what: &'static str, claim: Option<Claim>) -> Fact {
         Knowledge::Configured => "configured",
         Knowledge::Attested => "attested",
     };
-    fact(what, if claim.holds { "yes" } else { "no" }.to_owned(), known)
+    let value = if claim.holds { "yes" } else { "no" }.to_owned();
+    match claim.basis.and_then(by_what) {
+        Some(basis) => fact(what, value, &format!("{known}: {basis}")),
+        None => fact(what, value, known),
+    }
+}
+
+fn by_what(basis: Basis) -> Option<&'static str> {
+    Some(match basis {
+        Basis::ToolResult => "the tool's own result",
+        Basis::ToolNature => "the tool always does so",
+        Basis::Options => "the options it was started with",
+        Basis::WrittenFile => "the file that was written",
+        Basis::StructureCheck => "the structure was checked",
+        Basis::DataCheck => "data was read back and checked",
+        Basis::Sample => "a random sample was restored",
+        Basis::EventLog => "the machine's event log",
+        Basis::Administrator => "said in the agent's configuration",
+        Basis::Other => return None,
+    })
 }
 
 fn destination_key(kind: DestinationKind) -> &'static str {
@@ -187,3 +271,6 @@ fn destination_key(kind: DestinationKind) -> &'static str {
         DestinationKind::Disk => "disk",
     }
 }
+
+#[cfg(test)]
+mod tests;
