@@ -86,11 +86,16 @@ pub(crate) fn wrap(
         number: 1,
         may_retry: false,
     };
-    let run = spool.map(|spool| Run::begin(job, attempt, command, spool));
+    let started = clock::wall();
+    let run = spool.map(|spool| Run::begin(job, attempt, command.clone(), spool));
     let id = run.as_ref().map_or_else(ids::run, |run| run.record.run);
     let result = exec::run(&invocation, id, output, job.timeout, stop);
     let (code, verdict) = match result {
-        Ok(ended) => (ended.code, tools::read(&job.tool, &ended, 0)),
+        Ok(ended) => {
+            let mut verdict = tools::read(&job.tool, &command, &ended, 0);
+            tools::measure(&job.tool, &command, started, &mut verdict);
+            (ended.code, verdict)
+        }
         Err(error) => {
             let code = if error.kind() == io::ErrorKind::NotFound {
                 127
@@ -212,8 +217,9 @@ impl<'a> Run<'a> {
             }
         };
         let mut stopped = ended.cut_short == Some(CutShort::Stopped);
-        let mut verdict = tools::read(&self.job.tool, &ended, missing);
-        if let Some(command) = tools::check_command(&self.job.tool, &verdict) {
+        let mut verdict = tools::read(&self.job.tool, &self.command, &ended, missing);
+        tools::measure(&self.job.tool, &self.command, self.record.started_at, &mut verdict);
+        if let Some(command) = tools::check_command(&self.job.tool, &self.command, &verdict) {
             let check = Invocation {
                 command,
                 environment: invocation.environment.clone(),
@@ -247,12 +253,13 @@ impl<'a> Run<'a> {
                 .iter()
                 .filter(|path| std::fs::symlink_metadata(path).is_err())
                 .count(),
-            Tool::Command { .. } => 0,
+            Tool::Program(_) | Tool::Command { .. } => 0,
         }
     }
 
     fn report(self, mut verdict: Verdict, may_retry: bool) -> Done {
         verdict.facts.destination = self.job.destination;
+        verdict.facts.destination_name.clone_from(&self.job.destination_name);
         tools::attest(&mut verdict.facts, self.job.claims);
         // Its free space after the backup says more than before.
         let medium = self

@@ -17,7 +17,7 @@ pub(super) const EXAMPLE: &str = r#"A whole example of /etc/lastgood/agent.toml:
 
   [[job]]
   key = "nightly"               # as on the job's page on the server
-  tool = "restic"               # or "borg", or "command"
+  tool = "restic"               # or "borg", or one of those below, or "command"
   schedule = "0 22 * * *"       # minute hour day month weekday; leave out for `exec`
   timeout = "4h"                # then the backup and everything it started is ended
   attempts = 2                  # a failed run is repeated ...
@@ -29,6 +29,10 @@ pub(super) const EXAMPLE: &str = r#"A whole example of /etc/lastgood/agent.toml:
   check = true                  # `restic check` afterwards; check_subset = "5%" reads data back, too
   medium = "/mnt/backup"        # the job writes to the medium mounted here
 
+  # Started with a whole command and understood, too: "rclone", "robocopy", "tar", "7-zip", "pg_dump", "mariadb-dump",
+  # "sqlite3", "sqlcmd", "dbbackup", "duplicati", "windows-server-backup". With writes = "/path" what they write is looked
+  # at, with check = true it is checked (rclone, tar, 7-zip, pg_dump, sqlite3, sqlcmd).
+
   [[job]]
   key = "database"
   tool = "command"
@@ -37,6 +41,7 @@ pub(super) const EXAMPLE: &str = r#"A whole example of /etc/lastgood/agent.toml:
   ok = [0]                      # what the exit codes mean; all others are failures
   warning = [1]
   destination = "disk"          # "medium", "vendor" or "disk"
+  destination_name = "NAS in the cellar"
   [job.environment]
   DB_USER = "backup"
   DB_PASSWORD_FILE = "/etc/lastgood/db.password"   # the command gets its content as DB_PASSWORD

@@ -31,6 +31,21 @@ pub(super) struct RawSpool {
 pub(super) enum RawTool {
     Restic,
     Borg,
+    Rclone,
+    Robocopy,
+    Tar,
+    #[serde(rename = "7-zip", alias = "7zip")]
+    SevenZip,
+    #[serde(rename = "pg_dump")]
+    PgDump,
+    #[serde(rename = "mariadb-dump", alias = "mysqldump")]
+    MariadbDump,
+    Sqlite3,
+    Sqlcmd,
+    Dbbackup,
+    Duplicati,
+    #[serde(rename = "windows-server-backup", alias = "wbadmin")]
+    WindowsServerBackup,
     Command,
 }
 
@@ -66,6 +81,8 @@ pub(super) struct RawJob {
     pub(super) warning: Option<Spanned<Vec<i64>>>,
     pub(super) medium: Option<Spanned<PathBuf>>,
     pub(super) destination: Option<Spanned<RawDestination>>,
+    pub(super) destination_name: Option<Spanned<String>>,
+    pub(super) writes: Option<Spanned<PathBuf>>,
     #[serde(default)]
     pub(super) environment: BTreeMap<String, Spanned<String>>,
     #[serde(default)]

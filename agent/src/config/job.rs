@@ -11,7 +11,8 @@ use toml::Spanned;
 
 use super::build::Builder;
 use super::file::{RawDestination, RawJob, RawTool};
-use super::{AttestedClaims, ExitCodes, JobConfig, RepositoryTool, Tool};
+use super::program::shows_password;
+use super::{AttestedClaims, ExitCodes, JobConfig, Program, RepositoryTool, Tool};
 use crate::engine::schedule::Schedule;
 
 impl Builder<'_> {
@@ -53,7 +54,9 @@ impl Builder<'_> {
                 format!("job '{}' has a schedule but nothing to start", raw.key.get_ref()),
                 match tool {
                     Tool::Restic(_) | Tool::Borg(_) => "Give it a repository and paths, or a whole command",
-                    Tool::Command { .. } => "Give it a command, such as command = [\"/usr/local/bin/backup\"]",
+                    Tool::Program(_) | Tool::Command { .. } => {
+                        "Give it a command, such as command = [\"/usr/local/bin/backup\"]"
+                    }
                 },
             );
         }
@@ -66,6 +69,7 @@ impl Builder<'_> {
             retry_delay: self.duration(raw.retry_delay.as_ref(), Duration::from_mins(10)),
             catch_up: self.duration(raw.catch_up.as_ref(), Duration::from_hours(6)),
             destination: self.destination(&raw),
+            destination_name: self.destination_name(&raw),
             medium: self.absolute(raw.medium.as_ref()),
             claims: AttestedClaims {
                 full: raw.claims.full,
@@ -86,9 +90,7 @@ impl Builder<'_> {
             if let Some(given) = given.filter(|_| !is_command) {
                 self.wrong(
                     &given.span(),
-                    format!(
-                        "'{name}' belongs to tool = \"command\"; what restic's and borg's exit codes mean is known"
-                    ),
+                    format!("'{name}' belongs to tool = \"command\"; what this tool's exit codes mean is known"),
                     "Remove the line",
                 );
             }
@@ -99,17 +101,31 @@ impl Builder<'_> {
             ("exclude", raw.exclude.as_ref().map(Spanned::span)),
             ("password_file", raw.password_file.as_ref().map(Spanned::span)),
             ("program", raw.program.as_ref().map(Spanned::span)),
-            ("check", raw.check.as_ref().map(Spanned::span)),
             ("check_subset", raw.check_subset.as_ref().map(Spanned::span)),
         ];
+        let program = Program::of(*raw.tool.get_ref());
         for (name, span) in repository_only {
-            if let Some(span) = span.filter(|_| is_command) {
+            if let Some(span) = span.filter(|_| is_command || program.is_some()) {
                 self.wrong(
                     &span,
                     format!("'{name}' belongs to tool = \"restic\" or \"borg\""),
                     "Remove the line or change the tool",
                 );
             }
+        }
+        if let Some(given) = raw.check.as_ref().filter(|_| is_command) {
+            self.wrong(
+                &given.span(),
+                "'check' belongs to a tool that has a check of its own",
+                "Remove the line or change the tool",
+            );
+        }
+        if let Some(given) = raw.writes.as_ref().filter(|_| program.is_none()) {
+            self.wrong(
+                &given.span(),
+                "'writes' belongs to a tool that writes a file or folder of its own, such as \"tar\" or \"pg_dump\"",
+                "Remove the line or change the tool",
+            );
         }
         if let Some(given) = &raw.check_subset
             && *raw.tool.get_ref() == RawTool::Borg
@@ -149,10 +165,12 @@ impl Builder<'_> {
                     "Write program and arguments: [\"/usr/local/bin/backup\", \"--all\"]",
                 );
             }
+            let program = Program::of(*raw.tool.get_ref());
             if given
                 .get_ref()
                 .iter()
-                .any(|argument| argument.to_ascii_lowercase().contains("password="))
+                .skip(1)
+                .any(|argument| shows_password(program, argument))
             {
                 self.warn(
                     &given.span(),
@@ -191,10 +209,11 @@ impl Builder<'_> {
                 "Write it from the root on",
             );
         }
-        match raw.tool.get_ref() {
-            RawTool::Restic => Tool::Restic(repository()),
-            RawTool::Borg => Tool::Borg(repository()),
-            RawTool::Command => Tool::Command {
+        match (raw.tool.get_ref(), Program::of(*raw.tool.get_ref())) {
+            (_, Some(program)) => Tool::Program(self.program(program, command, raw)),
+            (RawTool::Restic, None) => Tool::Restic(repository()),
+            (RawTool::Borg, None) => Tool::Borg(repository()),
+            (_, None) => Tool::Command {
                 command,
                 codes: self.codes(raw),
             },
@@ -231,6 +250,20 @@ impl Builder<'_> {
             );
         }
         Some(given.get_ref().clone())
+    }
+
+    fn destination_name(&mut self, raw: &RawJob) -> Option<String> {
+        let given = raw.destination_name.as_ref()?;
+        let name = given.get_ref().trim();
+        if name.is_empty() || name.chars().count() > 80 || name.contains(char::is_control) {
+            self.wrong(
+                &given.span(),
+                "a destination's name has 1 to 80 characters and no line breaks",
+                "Write the name of the vendor, disk or rotation, such as \"Northern Vault\"",
+            );
+            return None;
+        }
+        Some(name.to_owned())
     }
 
     fn destination(&mut self, raw: &RawJob) -> Option<DestinationKind> {

@@ -5,6 +5,7 @@ mod build;
 mod file;
 mod job;
 mod problem;
+mod program;
 mod secret;
 mod settings;
 
@@ -18,6 +19,7 @@ use crate::engine::schedule::Schedule;
 use crate::spool::Limits;
 pub(crate) use build::parse_duration;
 pub(crate) use problem::{ConfigProblem, ConfigProblems};
+pub(crate) use program::{Program, ProgramTool};
 pub(crate) use settings::{Overrides, ServiceEnvironment, load};
 
 /// Everything the configuration says, checked.
@@ -60,6 +62,8 @@ pub(crate) struct JobConfig {
     pub(crate) medium: Option<PathBuf>,
     /// What kind of place it writes to.
     pub(crate) destination: Option<DestinationKind>,
+    /// The administrator's name of that place.
+    pub(crate) destination_name: Option<String>,
     /// What the administrator says of the backup.
     pub(crate) claims: AttestedClaims,
     /// Variables for the tool.
@@ -84,6 +88,8 @@ pub(crate) enum Tool {
     Restic(RepositoryTool),
     /// borg.
     Borg(RepositoryTool),
+    /// A tool that is started with a whole command and is understood.
+    Program(ProgramTool),
     /// Anything else, understood by its exit code.
     Command {
         /// Program and arguments; empty for a job that only `exec` starts.
@@ -167,6 +173,7 @@ impl JobConfig {
             catch_up: Duration::ZERO,
             medium: None,
             destination: None,
+            destination_name: None,
             claims: AttestedClaims::default(),
             environment: Vec::new(),
             secrets: Vec::new(),
@@ -180,6 +187,7 @@ impl Tool {
         match self {
             Self::Restic(_) => "restic",
             Self::Borg(_) => "borg",
+            Self::Program(tool) => tool.program.name(),
             Self::Command { .. } => "command",
         }
     }
@@ -190,7 +198,7 @@ impl Tool {
             Self::Restic(tool) | Self::Borg(tool) => {
                 !tool.command.is_empty() || (tool.repository.is_some() && !tool.paths.is_empty())
             }
-            Self::Command { command, .. } => !command.is_empty(),
+            Self::Program(ProgramTool { command, .. }) | Self::Command { command, .. } => !command.is_empty(),
         }
     }
 }

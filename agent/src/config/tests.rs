@@ -76,13 +76,21 @@ fn a_mistake_is_named_with_its_line() {
         ("tool = \"command\"\nrepository = \"/r\"\n", 4, "'repository'"),
         ("tool = \"command\"\nwarning = [0]\n", 4, "exit code 0"),
         ("tool = \"command\"\ncommand = []\n", 4, "empty"),
+        ("tool = \"rclone\"\nok = [0]\n", 4, "'ok'"),
+        ("tool = \"tar\"\nrepository = \"/r\"\n", 4, "'repository'"),
+        ("tool = \"tar\"\nwrites = \"a.tar\"\n", 4, "full path"),
+        ("tool = \"restic\"\nwrites = \"/a\"\n", 4, "'writes'"),
+        ("tool = \"command\"\ncheck = true\n", 4, "'check'"),
+        ("tool = \"robocopy\"\ncheck = true\n", 4, "robocopy"),
+        ("tool = \"pg_dump\"\nschedule = \"0 22 * * *\"\n", 1, "nothing to start"),
+        ("tool = \"tar\"\ndestination_name = \"\"\n", 4, "name"),
         ("tool = \"restic\"\npaths = [\"srv\"]\n", 4, "full path"),
         (
             "tool = \"restic\"\nmedium = \"/m\"\ndestination = \"vendor\"\n",
             5,
             "medium",
         ),
-        ("tool = \"robocopy\"\n", 3, "robocopy"),
+        ("tool = \"nonsense\"\n", 3, "nonsense"),
         ("tool = \"command\"\nschedule = \"0 22 * * *\"\n", 1, "nothing to start"),
         (
             "tool = \"command\"\nenvironment = { DB_PASSWORD = \"hunter2\" }\n",
@@ -152,4 +160,37 @@ fn a_secret_that_all_can_read_is_warned_about() {
     let config = place.load(&text).expect("it is allowed");
     assert_eq!(config.warnings.len(), 1);
     assert_eq!(config.warnings[0].line, Some(4));
+}
+
+#[test]
+fn a_password_on_a_command_line_and_a_silent_sqlcmd_are_warned_about() {
+    let warned = |tool: &str, command: &str| {
+        let config = Place::new()
+            .load(&format!("{JOB}tool = \"{tool}\"\ncommand = {command}\n"))
+            .expect("it is allowed");
+        assert!(config.warnings.iter().all(|warning| warning.line == Some(4)));
+        assert!(!format!("{:?}", config.warnings).contains("hunter2"));
+        config.warnings.len()
+    };
+    for (tool, command, warnings) in [
+        ("7-zip", r#"["7z", "a", "-phunter2", "x", "y"]"#, 1),
+        ("mariadb-dump", r#"["mysqldump", "-phunter2", "p"]"#, 1),
+        (
+            "mariadb-dump",
+            r#"["mysqldump", "--defaults-extra-file=/etc/x", "p"]"#,
+            0,
+        ),
+        ("sqlcmd", r#"["sqlcmd", "-b", "-U", "sa", "-P", "hunter2"]"#, 1),
+        ("sqlcmd", r#"["sqlcmd", "-E"]"#, 1),
+        ("sqlcmd", r#"["sqlcmd", "-E", "-b"]"#, 0),
+        ("dbbackup", r#"["dbbackup", "-c", "UID=b;PWD=hunter2", "D:\\copy"]"#, 1),
+        (
+            "duplicati",
+            r#"["duplicati-cli", "backup", "x", "--passphrase=hunter2"]"#,
+            1,
+        ),
+        ("tar", r#"["tar", "-cpf", "x", "y"]"#, 0),
+    ] {
+        assert_eq!(warned(tool, command), warnings, "{command}");
+    }
 }

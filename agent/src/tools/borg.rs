@@ -77,7 +77,7 @@ pub(super) fn check_command(tool: &RepositoryTool, archive: Option<&str>) -> Opt
 }
 
 pub(super) fn version(program: &str) -> Option<String> {
-    version_word(program, "--version")
+    version_word(program, "--version", 1)
 }
 
 pub(super) fn read(ended: &Ended) -> Verdict {

@@ -3,13 +3,15 @@
 
 mod borg;
 mod command;
+pub(crate) mod program;
 mod restic;
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use lastgood_protocol::{Basis, Claim, Knowledge, Outcome, RunFacts};
 
-use crate::config::{AttestedClaims, JobConfig, Tool};
+use crate::config::{AttestedClaims, JobConfig, ProgramTool, Tool};
 use crate::exec::{self, CutShort, Ended};
 
 /// What came of a backup, as its tool tells it.
@@ -57,6 +59,7 @@ pub(crate) fn backup_command(job: &JobConfig) -> Vec<String> {
     match &job.tool {
         Tool::Restic(tool) => restic::backup_command(tool),
         Tool::Borg(tool) => borg::backup_command(tool, &job.key),
+        Tool::Program(tool) => tool.command.clone(),
         Tool::Command { command, .. } => command.clone(),
     }
 }
@@ -66,18 +69,20 @@ pub(crate) fn environment(tool: &Tool) -> Vec<(String, String)> {
     match tool {
         Tool::Restic(tool) => restic::environment(tool),
         Tool::Borg(_) => borg::environment(),
-        Tool::Command { .. } => Vec::new(),
+        Tool::Program(_) | Tool::Command { .. } => Vec::new(),
     }
 }
 
-/// What the tool's end means. `sources_missing` counts the folders of the configuration that are not there.
-pub(crate) fn read(tool: &Tool, ended: &Ended, sources_missing: usize) -> Verdict {
+/// What the end of a tool that was started by `command` means. `sources_missing` counts the folders of the configuration
+/// that are not there.
+pub(crate) fn read(tool: &Tool, command: &[String], ended: &Ended, sources_missing: usize) -> Verdict {
     if let Some(cut_short) = ended.cut_short {
         return cut(cut_short);
     }
     let mut verdict = match tool {
         Tool::Restic(_) => restic::read(ended),
         Tool::Borg(_) => borg::read(ended),
+        Tool::Program(tool) => program::read(tool, command, ended),
         Tool::Command { codes, .. } => command::read(codes, ended),
     };
     verdict.exit_code = Some(ended.code);
@@ -88,14 +93,22 @@ pub(crate) fn read(tool: &Tool, ended: &Ended, sources_missing: usize) -> Verdic
     verdict
 }
 
-/// The command that checks what was made, where one is wanted.
-pub(crate) fn check_command(tool: &Tool, verdict: &Verdict) -> Option<Vec<String>> {
+/// Looks at what the tool wrote, where that is a file or folder of this machine.
+pub(crate) fn measure(tool: &Tool, command: &[String], started: Timestamp, verdict: &mut Verdict) {
+    if let Tool::Program(tool) = tool {
+        program::measure(tool, command, started, verdict);
+    }
+}
+
+/// The command that checks what `command` made, where one is wanted.
+pub(crate) fn check_command(tool: &Tool, command: &[String], verdict: &Verdict) -> Option<Vec<String>> {
     if verdict.outcome == Outcome::Failed {
         return None;
     }
     match tool {
         Tool::Restic(tool) => restic::check_command(tool),
         Tool::Borg(tool) => borg::check_command(tool, verdict.made.as_deref()),
+        Tool::Program(tool) => program::check_command(tool, command, verdict),
         Tool::Command { .. } => None,
     }
 }
@@ -112,6 +125,7 @@ pub(crate) fn read_check(tool: &Tool, ended: &Ended, verdict: &mut Verdict) {
     match tool {
         Tool::Restic(tool) => restic::read_check(tool, ended, verdict),
         Tool::Borg(_) => borg::read_check(ended, verdict),
+        Tool::Program(tool) => program::read_check(tool, ended, verdict),
         Tool::Command { .. } => {}
     }
 }
@@ -147,6 +161,7 @@ pub(crate) fn version(tool: &Tool, command: &[String]) -> Option<String> {
     match tool {
         Tool::Restic(_) if is_program(program, "restic") => restic::version(program),
         Tool::Borg(_) if is_program(program, "borg") => borg::version(program),
+        Tool::Program(tool) => program::version(tool, command),
         Tool::Restic(_) | Tool::Borg(_) | Tool::Command { .. } => None,
     }
 }
@@ -158,6 +173,8 @@ pub(crate) fn recognise(command: &[String]) -> Tool {
         Tool::Restic(crate::config::RepositoryTool::default())
     } else if is_program(program, "borg") {
         Tool::Borg(crate::config::RepositoryTool::default())
+    } else if let Some(program) = program::recognise(program) {
+        Tool::Program(ProgramTool::only_wrapped(program))
     } else {
         Tool::Command {
             command: Vec::new(),
@@ -170,6 +187,7 @@ pub(crate) fn recognise(command: &[String]) -> Tool {
 pub(crate) fn has_summary(tool: &Tool, command: &[String]) -> bool {
     match tool {
         Tool::Restic(_) | Tool::Borg(_) => command.iter().any(|argument| argument == "--json"),
+        Tool::Program(tool) => program::has_summary(tool.program),
         Tool::Command { .. } => false,
     }
 }
@@ -209,10 +227,12 @@ fn claim(holds: bool, known: Knowledge, basis: Basis) -> Claim {
     Claim { holds, known, basis }
 }
 
-/// A version number from the first line of a tool's answer: the second word, if it looks like one.
-fn version_word(program: &str, argument: &str) -> Option<String> {
+/// A version number from the first line of a tool's answer: its word at `place`, counted from 0, if it looks like one.
+fn version_word(program: &str, argument: &str, place: usize) -> Option<String> {
     let answer = exec::short_answer(program, &[argument])?;
-    let word = answer.split_ascii_whitespace().nth(1)?;
+    let word = answer.lines().next()?.split_ascii_whitespace().nth(place)?;
+    let word = word.trim_start_matches('v').trim_end_matches(',');
+    let word = word.split_once("-MariaDB").map_or(word, |(number, _)| number);
     let plain = word.starts_with(|c: char| c.is_ascii_digit())
         && word.len() <= 32
         && word

@@ -64,7 +64,7 @@ pub(super) fn check_command(tool: &RepositoryTool) -> Option<Vec<String>> {
 }
 
 pub(super) fn version(program: &str) -> Option<String> {
-    version_word(program, "version")
+    version_word(program, "version", 1)
 }
 
 pub(super) fn read(ended: &Ended) -> Verdict {

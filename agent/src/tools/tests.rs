@@ -36,7 +36,7 @@ const RESTIC_014: &str = r#"{"message_type":"status","percent_done":0,"total_fil
 
 #[test]
 fn restic_s_summary_becomes_facts() {
-    let verdict = read(&restic(), &ended(0, RESTIC_014, ""), 0);
+    let verdict = read(&restic(), &[], &ended(0, RESTIC_014, ""), 0);
     assert_eq!(
         (verdict.outcome, verdict.reason, verdict.exit_code),
         (Outcome::Ok, None, Some(0))
@@ -61,6 +61,7 @@ fn restic_s_summary_becomes_facts() {
 fn what_a_summary_leaves_out_is_unknown_and_not_zero() {
     let verdict = read(
         &restic(),
+        &[],
         &ended(
             0,
             r#"{"message_type":"summary","data_added":10,"data_added_packed":4}"#,
@@ -75,14 +76,18 @@ fn what_a_summary_leaves_out_is_unknown_and_not_zero() {
         verdict.facts.compressed,
         Some(yes(Knowledge::Measured, Basis::ToolResult))
     );
-    let silent = read(&restic(), &ended(0, "snapshot 9532c3f5 saved\n", ""), 0);
+    let silent = read(&restic(), &[], &ended(0, "snapshot 9532c3f5 saved\n", ""), 0);
     assert_eq!(silent.facts.errors, None);
     assert_eq!(silent.outcome, Outcome::Ok);
 }
 
 #[test]
 fn restic_s_failures_are_told_apart() {
-    let reason = |code, stderr: &str| read(&restic(), &ended(code, "", stderr), 0).reason.unwrap_or_default();
+    let reason = |code, stderr: &str| {
+        read(&restic(), &[], &ended(code, "", stderr), 0)
+            .reason
+            .unwrap_or_default()
+    };
     let old_wrong_password = "Fatal: wrong password or no key found\n";
     assert_eq!(reason(1, old_wrong_password), reason(12, ""));
     let old_no_repository = "Fatal: unable to open config file: stat nope/config: no such file or directory\nIs there a repository at the following location?\nnope\n";
@@ -103,7 +108,7 @@ fn restic_s_failures_are_told_apart() {
 fn unreadable_files_are_a_warning_and_counted() {
     let stderr =
         "{\"message_type\":\"error\",\"error\":{},\"item\":\"/a\"}\n{\"message_type\":\"error\",\"item\":\"/b\"}\n";
-    let verdict = read(&restic(), &ended(3, RESTIC_014, stderr), 0);
+    let verdict = read(&restic(), &[], &ended(3, RESTIC_014, stderr), 0);
     assert_eq!(verdict.outcome, Outcome::Warning);
     assert_eq!(verdict.facts.errors, Some(2));
     assert_eq!(verdict.facts.files_total, Some(1));
@@ -111,16 +116,16 @@ fn unreadable_files_are_a_warning_and_counted() {
 
 #[test]
 fn a_folder_that_is_not_there_makes_a_good_exit_code_a_warning() {
-    let verdict = read(&restic(), &ended(0, RESTIC_014, ""), 1);
+    let verdict = read(&restic(), &[], &ended(0, RESTIC_014, ""), 1);
     assert_eq!(verdict.outcome, Outcome::Warning);
 }
 
 #[test]
 fn a_dry_run_is_no_backup() {
     let dry = r#"{"message_type":"summary","dry_run":true,"files_new":1,"total_files_processed":1}"#;
-    assert_eq!(read(&restic(), &ended(0, dry, ""), 0).outcome, Outcome::Failed);
+    assert_eq!(read(&restic(), &[], &ended(0, dry, ""), 0).outcome, Outcome::Failed);
     assert_eq!(
-        read(&borg(), &ended(0, "{\"repository\":{}}", ""), 0).outcome,
+        read(&borg(), &[], &ended(0, "{\"repository\":{}}", ""), 0).outcome,
         Outcome::Failed
     );
 }
@@ -134,12 +139,15 @@ fn hostile_output_changes_nothing_but_facts() {
         "\u{0}",
         "{\"message_type\":\"summary\",\"files_new\":-1}",
     ] {
-        let verdict = read(&restic(), &ended(0, stdout, stdout), 0);
+        let verdict = read(&restic(), &[], &ended(0, stdout, stdout), 0);
         assert_eq!(verdict.outcome, Outcome::Ok, "{stdout}");
-        assert_eq!(read(&borg(), &ended(2, stdout, stdout), 0).outcome, Outcome::Failed);
+        assert_eq!(
+            read(&borg(), &[], &ended(2, stdout, stdout), 0).outcome,
+            Outcome::Failed
+        );
     }
     let odd_id = r#"{"message_type":"summary","snapshot_id":"/etc/passwd"}"#;
-    assert_eq!(read(&restic(), &ended(0, odd_id, ""), 0).facts.snapshot, None);
+    assert_eq!(read(&restic(), &[], &ended(0, odd_id, ""), 0).facts.snapshot, None);
 }
 
 /// borg 1.2.4, as Debian 12 has it.
@@ -161,7 +169,7 @@ const BORG_124: &str = r#"{
 
 #[test]
 fn borg_s_document_becomes_facts() {
-    let verdict = read(&borg(), &ended(0, &format!("a log line\n{BORG_124}"), ""), 0);
+    let verdict = read(&borg(), &[], &ended(0, &format!("a log line\n{BORG_124}"), ""), 0);
     assert_eq!(verdict.outcome, Outcome::Ok);
     assert_eq!(verdict.made.as_deref(), Some("a1"));
     assert_eq!(verdict.facts.bytes_added, Some(500));
@@ -181,14 +189,14 @@ fn borg_s_encryption_modes_are_told_apart() {
         ("keyfile-blake2", true),
     ] {
         let document = BORG_124.replace("repokey", mode);
-        let claim = read(&borg(), &ended(0, &document, ""), 0).facts.encrypted;
+        let claim = read(&borg(), &[], &ended(0, &document, ""), 0).facts.encrypted;
         assert_eq!(claim.map(|claim| claim.holds), Some(encrypts), "{mode}");
     }
 }
 
 #[test]
 fn borg_s_codes_are_those_of_its_manual() {
-    let outcome = |code| read(&borg(), &ended(code, BORG_124, ""), 0).outcome;
+    let outcome = |code| read(&borg(), &[], &ended(code, BORG_124, ""), 0).outcome;
     for code in [1, 100, 107, 127] {
         assert_eq!(outcome(code), Outcome::Warning, "{code}");
     }
@@ -213,9 +221,9 @@ fn a_command_s_codes_mean_what_the_configuration_says() {
         (1, Outcome::Warning),
         (3, Outcome::Failed),
     ] {
-        assert_eq!(read(&tool, &ended(code, "", ""), 0).outcome, outcome);
+        assert_eq!(read(&tool, &[], &ended(code, "", ""), 0).outcome, outcome);
     }
-    let signalled = read(&tool, &ended(137, "", ""), 0).reason.unwrap_or_default();
+    let signalled = read(&tool, &[], &ended(137, "", ""), 0).reason.unwrap_or_default();
     assert!(signalled.contains("signal 9"), "{signalled}");
 }
 
@@ -224,7 +232,7 @@ fn a_backup_that_was_ended_failed_whatever_its_code() {
     for cut_short in [CutShort::TimedOut, CutShort::Stopped] {
         let mut ended = ended(0, RESTIC_014, "");
         ended.cut_short = Some(cut_short);
-        let verdict = read(&restic(), &ended, 0);
+        let verdict = read(&restic(), &[], &ended, 0);
         assert_eq!((verdict.outcome, verdict.exit_code), (Outcome::Failed, None));
     }
 }
@@ -237,8 +245,8 @@ fn a_check_that_finds_damage_fails_the_backup_and_one_that_cannot_run_does_not()
         repository: Some("/r".to_owned()),
         ..RepositoryTool::default()
     });
-    let good = read(&checked, &ended(0, RESTIC_014, ""), 0);
-    let command = check_command(&checked, &good).expect("a check is wanted");
+    let good = read(&checked, &[], &ended(0, RESTIC_014, ""), 0);
+    let command = check_command(&checked, &[], &good).expect("a check is wanted");
     assert_eq!(
         command,
         ["restic", "--repo", "/r", "check", "--json", "--read-data-subset=5%"]
@@ -266,8 +274,8 @@ fn a_check_that_finds_damage_fails_the_backup_and_one_that_cannot_run_does_not()
     );
     assert_eq!((locked.outcome, locked.facts.verified), (Outcome::Warning, None));
 
-    let failed = read(&checked, &ended(1, "", ""), 0);
-    assert_eq!(check_command(&checked, &failed), None);
+    let failed = read(&checked, &[], &ended(1, "", ""), 0);
+    assert_eq!(check_command(&checked, &[], &failed), None);
 }
 
 #[test]

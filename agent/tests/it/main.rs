@@ -11,6 +11,7 @@
 )]
 
 mod daemon;
+mod databases;
 mod drill;
 mod hostile_server;
 mod machine;
@@ -18,4 +19,5 @@ mod media;
 mod mounted;
 mod server;
 mod spool_faults;
+mod tools;
 mod wrapped;
