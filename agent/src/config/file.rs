@@ -85,8 +85,36 @@ pub(super) struct RawJob {
     pub(super) writes: Option<Spanned<PathBuf>>,
     #[serde(default)]
     pub(super) environment: BTreeMap<String, Spanned<String>>,
+    pub(super) read_back: Option<Spanned<bool>>,
+    pub(super) must_contain: Option<Spanned<Vec<PathBuf>>>,
+    pub(super) compare: Option<Spanned<RawCompare>>,
+    pub(super) copy: Option<Spanned<RawCopy>>,
     #[serde(default)]
     pub(super) claims: RawClaims,
+}
+
+/// `[job.compare]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCompare {
+    pub(super) files: Option<Spanned<i64>>,
+    pub(super) scratch: Spanned<PathBuf>,
+}
+
+/// `[job.copy]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCopy {
+    pub(super) tool: Option<Spanned<RawTool>>,
+    pub(super) command: Spanned<Vec<String>>,
+    pub(super) writes: Spanned<PathBuf>,
+    #[serde(default)]
+    pub(super) expect: Vec<String>,
+    pub(super) live: Option<Spanned<Vec<PathBuf>>>,
+    pub(super) process: Option<Spanned<String>>,
+    pub(super) check: Option<Spanned<bool>>,
+    pub(super) validate: Option<Spanned<Vec<String>>>,
+    pub(super) scratch: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]

@@ -60,8 +60,14 @@ impl Builder<'_> {
                 },
             );
         }
+        let copy = self.copy(&raw, &tool);
+        let must_contain = self.must_contain(&raw, &tool);
+        let compare = self.compare(&raw, &tool);
         Some(JobConfig {
             key: key?,
+            copy,
+            must_contain,
+            compare,
             tool,
             schedule,
             timeout,
@@ -127,13 +133,22 @@ impl Builder<'_> {
                 "Remove the line or change the tool",
             );
         }
+        if let Some(given) = &raw.read_back
+            && *raw.tool.get_ref() != RawTool::Borg
+        {
+            self.wrong(
+                &given.span(),
+                "'read_back' belongs to tool = \"borg\"",
+                "For restic use check_subset, such as \"5%\"",
+            );
+        }
         if let Some(given) = &raw.check_subset
             && *raw.tool.get_ref() == RawTool::Borg
         {
             self.wrong(
                 &given.span(),
                 "borg has no check of a part of the content",
-                "Remove the line",
+                "Remove the line; read_back = true reads the whole archive",
             );
         }
     }
@@ -195,6 +210,7 @@ impl Builder<'_> {
                 .unwrap_or_default(),
             password_file: raw.password_file.as_ref().map(|file| file.get_ref().clone()),
             check: raw.check.as_ref().is_some_and(|check| *check.get_ref()),
+            read_back: raw.read_back.as_ref().is_some_and(|read_back| *read_back.get_ref()),
             check_subset: raw.check_subset.as_ref().map(|subset| subset.get_ref().clone()),
         };
         if let Some(file) = &raw.password_file {

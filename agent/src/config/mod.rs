@@ -1,6 +1,7 @@
 //! The agent's settings: a TOML file that only its administrator can write, and flags and variables above it.
 //! The environment is read here and nowhere else.
 
+mod after;
 mod build;
 mod file;
 mod job;
@@ -17,6 +18,7 @@ use lastgood_protocol::{DestinationKind, JobKey};
 
 use crate::engine::schedule::Schedule;
 use crate::spool::Limits;
+pub(crate) use after::{Compare, CopyStep};
 pub(crate) use build::parse_duration;
 pub(crate) use problem::{ConfigProblem, ConfigProblems};
 pub(crate) use program::{Program, ProgramTool};
@@ -64,6 +66,12 @@ pub(crate) struct JobConfig {
     pub(crate) destination: Option<DestinationKind>,
     /// The administrator's name of that place.
     pub(crate) destination_name: Option<String>,
+    /// The copy of a running database with which a run begins.
+    pub(crate) copy: Option<CopyStep>,
+    /// Folders that must be in the backup.
+    pub(crate) must_contain: Vec<PathBuf>,
+    /// The sample that is restored after each run.
+    pub(crate) compare: Option<Compare>,
     /// What the administrator says of the backup.
     pub(crate) claims: AttestedClaims,
     /// Variables for the tool.
@@ -118,6 +126,8 @@ pub(crate) struct RepositoryTool {
     pub(crate) check: bool,
     /// How much of the content the check reads back: `5%`, `1/10`, `500M`.
     pub(crate) check_subset: Option<String>,
+    /// Whether borg extracts the archive to nowhere after each backup.
+    pub(crate) read_back: bool,
 }
 
 /// What exit codes mean; all others are failures.
@@ -174,6 +184,9 @@ impl JobConfig {
             medium: None,
             destination: None,
             destination_name: None,
+            copy: None,
+            must_contain: Vec::new(),
+            compare: None,
             claims: AttestedClaims::default(),
             environment: Vec::new(),
             secrets: Vec::new(),

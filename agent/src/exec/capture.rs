@@ -1,6 +1,7 @@
 //! Reading what a process prints: passed on untouched if asked for, and its end kept up to a cap.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +43,51 @@ impl From<&str> for Tail {
     }
 }
 
+/// A line that is longer is given in parts; no tool writes such.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// Who reads an output line by line.
+#[derive(Clone)]
+pub(crate) struct Lines(Arc<Mutex<ReadLine>>);
+
+type ReadLine = dyn FnMut(&str) + Send;
+
+impl Lines {
+    /// `read` is called with each line, without its end, in another thread.
+    pub(crate) fn new(read: impl FnMut(&str) + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(read)))
+    }
+
+    fn take(&self, line: &[u8]) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let mut read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        read(&String::from_utf8_lossy(line));
+    }
+
+    /// Gives the whole lines of what was read so far, and keeps the beginning of the next.
+    fn feed(&self, begun: &mut Vec<u8>, chunk: &[u8]) {
+        let mut rest = chunk;
+        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+            let (line, after) = rest.split_at(end);
+            begun.extend_from_slice(line);
+            self.take(begun);
+            begun.clear();
+            rest = after.get(1..).unwrap_or_default();
+        }
+        begun.extend_from_slice(rest);
+        if begun.len() > LONGEST_LINE {
+            self.take(begun);
+            begun.clear();
+        }
+    }
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lines")
+    }
+}
+
 /// Where a copy of an output goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Copy {
@@ -58,14 +104,16 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn start(pipe: impl Read + Send + 'static, copy: Copy) -> io::Result<Self> {
+    pub(super) fn start(pipe: impl Read + Send + 'static, copy: Copy, lines: Option<Lines>) -> io::Result<Self> {
         let tail = Arc::new(Mutex::new(Tail::default()));
         let (finished, done) = channel();
         let kept = Arc::clone(&tail);
         std::thread::Builder::new()
             .name("read-output".to_owned())
             .spawn(move || {
-                read(pipe, copy, &kept);
+                read(pipe, copy, lines.as_ref(), &kept);
+                // Whoever waited may want back what it was given.
+                drop(lines);
                 // Whoever waited may have given up.
                 let _unheard = finished.send(());
             })?;
@@ -81,16 +129,25 @@ impl Reader {
     }
 }
 
-fn read(mut pipe: impl Read, copy: Copy, kept: &Mutex<Tail>) {
+fn read(mut pipe: impl Read, copy: Copy, lines: Option<&Lines>, kept: &Mutex<Tail>) {
+    let mut begun = Vec::new();
     let mut chunk = vec![0; 16 * 1024];
     loop {
         let length = match pipe.read(&mut chunk) {
-            Ok(0) => return,
+            Ok(0) => {
+                if let Some(lines) = lines.filter(|_| !begun.is_empty()) {
+                    lines.take(&begun);
+                }
+                return;
+            }
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) => return,
         };
         let bytes = chunk.get(..length).unwrap_or_default();
+        if let Some(lines) = lines {
+            lines.feed(&mut begun, bytes);
+        }
         kept.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
         let passed_on = match copy {
             Copy::Nowhere => Ok(()),

@@ -5,6 +5,7 @@
 mod capture;
 
 use std::io;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,8 +17,8 @@ use process_wrap::std::{ChildWrapper, CommandWrap};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::platform;
-pub(crate) use capture::Tail;
 use capture::{Copy, Reader};
+pub(crate) use capture::{Lines, Tail};
 
 /// The variable that marks a run's process tree.
 const MARK: &str = "LASTGOOD_RUN";
@@ -42,6 +43,10 @@ pub(crate) struct Invocation {
     pub(crate) secrets: Vec<(String, SecretString)>,
     /// What a request to stop does.
     pub(crate) on_stop: OnStop,
+    /// The folder it is started in; the agent's own when not given.
+    pub(crate) folder: Option<PathBuf>,
+    /// Who reads its standard output line by line, however long that is.
+    pub(crate) lines: Option<Lines>,
 }
 
 /// What a request to stop does to a process.
@@ -133,7 +138,7 @@ pub(crate) fn run(
 ) -> io::Result<Ended> {
     let mark = format!("{MARK}={run}");
     let mut child = spawn(invocation, run, output)?;
-    let (stdout, stderr) = read_outputs(child.as_mut(), output)?;
+    let (stdout, stderr) = read_outputs(child.as_mut(), output, invocation.lines.clone())?;
 
     let (sender, happened) = channel();
     let pid = child.id();
@@ -193,6 +198,9 @@ fn spawn(invocation: &Invocation, run: RunId, output: Output) -> io::Result<Box<
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "there is no command"))?;
     let mut command = Command::new(program);
     command.args(arguments).env(MARK, run.to_string());
+    if let Some(folder) = &invocation.folder {
+        command.current_dir(folder);
+    }
     for (name, value) in &invocation.environment {
         command.env(name, value);
     }
@@ -231,7 +239,11 @@ cfg_select! {
     }
 }
 
-fn read_outputs(child: &mut dyn ChildWrapper, output: Output) -> io::Result<(Option<Reader>, Option<Reader>)> {
+fn read_outputs(
+    child: &mut dyn ChildWrapper,
+    output: Output,
+    lines: Option<Lines>,
+) -> io::Result<(Option<Reader>, Option<Reader>)> {
     let (to_stdout, to_stderr) = match output {
         Output::Kept => (Copy::Nowhere, Copy::Nowhere),
         Output::PassedOnAndKept => (Copy::Stdout, Copy::Stderr),
@@ -240,12 +252,12 @@ fn read_outputs(child: &mut dyn ChildWrapper, output: Output) -> io::Result<(Opt
     let stdout = child
         .stdout()
         .take()
-        .map(|pipe| Reader::start(pipe, to_stdout))
+        .map(|pipe| Reader::start(pipe, to_stdout, lines))
         .transpose()?;
     let stderr = child
         .stderr()
         .take()
-        .map(|pipe| Reader::start(pipe, to_stderr))
+        .map(|pipe| Reader::start(pipe, to_stderr, None))
         .transpose()?;
     Ok((stdout, stderr))
 }

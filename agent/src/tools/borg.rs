@@ -1,10 +1,13 @@
 //! borg 1.x: `create --json` prints one JSON document; return codes are those of its manual, "Return codes": 0 ok, 1 and
 //! 100 to 127 warning, 2 and 3 to 99 error, 128 and more ended by a signal.
 
+use std::path::Path;
+
+use jiff::tz::TimeZone;
 use lastgood_protocol::{Basis, JobKey, Knowledge, Outcome};
 use serde::Deserialize;
 
-use super::{Verdict, claim, version_word};
+use super::{Entry, Verdict, claim, version_word};
 use crate::config::RepositoryTool;
 use crate::exec::Ended;
 
@@ -68,12 +71,7 @@ pub(super) fn check_command(tool: &RepositoryTool, archive: Option<&str>) -> Opt
     if !tool.check {
         return None;
     }
-    let repository = tool.repository.clone()?;
-    Some(vec![
-        program(tool),
-        "check".to_owned(),
-        format!("{repository}::{}", archive?),
-    ])
+    Some(vec![program(tool), "check".to_owned(), archive_of(tool, archive?)])
 }
 
 pub(super) fn version(program: &str) -> Option<String> {
@@ -122,6 +120,7 @@ fn take(verdict: &mut Verdict, archive: Archive) {
     verdict.made = archive.name;
 }
 
+/// What `borg check` or `borg extract --dry-run` found: the first reads every segment's checksum, the second every file.
 pub(super) fn read_check(ended: &Ended, verdict: &mut Verdict) {
     match ended.code {
         0 => verdict.facts.verified = Some(claim(true, Knowledge::Measured, Basis::DataCheck)),
@@ -134,6 +133,68 @@ pub(super) fn read_check(ended: &Ended, verdict: &mut Verdict) {
             verdict.worsen(Outcome::Failed, "The backup was made, but checking it found damage.");
         }
     }
+}
+
+pub(super) fn read_back_command(tool: &RepositoryTool, archive: &str) -> Option<Vec<String>> {
+    if !tool.read_back {
+        return None;
+    }
+    let arguments = ["extract", "--dry-run"].map(str::to_owned);
+    let from = archive_of(tool, archive);
+    Some(std::iter::once(program(tool)).chain(arguments).chain([from]).collect())
+}
+
+pub(super) fn list_command(tool: &RepositoryTool, archive: &str) -> Vec<String> {
+    let mut command = vec![program(tool)];
+    command.extend(["list", "--json-lines"].map(str::to_owned));
+    command.push(archive_of(tool, archive));
+    command
+}
+
+#[derive(Debug, Deserialize)]
+struct Item {
+    path: String,
+    r#type: String,
+    #[serde(default)]
+    size: u64,
+    mtime: Option<jiff::civil::DateTime>,
+}
+
+/// A line of `borg list --json-lines`, with times in UTC because it is started so.
+pub(super) fn read_entry(line: &str) -> Option<Entry> {
+    let item: Item = serde_json::from_str(line).ok()?;
+    let modified = item.mtime.and_then(|time| TimeZone::UTC.to_timestamp(time).ok());
+    Some(Entry {
+        path: item.path,
+        is_file: item.r#type == "-",
+        size: item.size,
+        modified,
+    })
+}
+
+/// It restores into the folder it is started in.
+pub(super) fn restore_command(tool: &RepositoryTool, archive: &str, list: &Path) -> Vec<String> {
+    let mut command = vec![program(tool)];
+    command.extend(["extract", "--patterns-from"].map(str::to_owned));
+    command.push(list.to_string_lossy().into_owned());
+    command.push(archive_of(tool, archive));
+    command
+}
+
+/// These paths literally, and nothing else.
+pub(super) fn restore_list(paths: &[&str]) -> String {
+    let mut list = String::new();
+    for path in paths {
+        list.push_str("+ pf:");
+        list.push_str(path);
+        list.push('\n');
+    }
+    list.push_str("- re:.*\n");
+    list
+}
+
+fn archive_of(tool: &RepositoryTool, archive: &str) -> String {
+    format!("{}::{archive}", tool.repository.as_deref().unwrap_or_default())
 }
 
 fn program(tool: &RepositoryTool) -> String {

@@ -3,6 +3,7 @@
 
 mod borg;
 mod command;
+mod entry;
 pub(crate) mod program;
 mod restic;
 
@@ -13,6 +14,8 @@ use lastgood_protocol::{Basis, Claim, Knowledge, Outcome, RunFacts};
 
 use crate::config::{AttestedClaims, JobConfig, ProgramTool, Tool};
 use crate::exec::{self, CutShort, Ended};
+pub(crate) use entry::{Entry, Place, inner, source};
+pub(crate) use program::written;
 
 /// What came of a backup, as its tool tells it.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +44,7 @@ impl Verdict {
     }
 
     /// Makes the outcome worse, never better; the worse one's reason stands.
-    fn worsen(&mut self, outcome: Outcome, reason: &str) {
+    pub(crate) fn worsen(&mut self, outcome: Outcome, reason: &str) {
         let weight = |outcome: Outcome| match outcome {
             Outcome::Ok => 0,
             Outcome::Warning => 1,
@@ -128,6 +131,52 @@ pub(crate) fn read_check(tool: &Tool, ended: &Ended, verdict: &mut Verdict) {
         Tool::Program(tool) => program::read_check(tool, ended, verdict),
         Tool::Command { .. } => {}
     }
+}
+
+/// A second, deeper check that reads the data back, where one is wanted.
+pub(crate) fn read_back_command(tool: &Tool, verdict: &Verdict) -> Option<Vec<String>> {
+    match tool {
+        Tool::Borg(tool) => borg::read_back_command(tool, verdict.made.as_deref()?),
+        Tool::Restic(_) | Tool::Program(_) | Tool::Command { .. } => None,
+    }
+}
+
+/// The command that lists what a backup contains, one line each.
+pub(crate) fn list_command(tool: &Tool, made: &str) -> Option<Vec<String>> {
+    match tool {
+        Tool::Restic(tool) => Some(restic::list_command(tool, made)),
+        Tool::Borg(tool) => Some(borg::list_command(tool, made)),
+        Tool::Program(_) | Tool::Command { .. } => None,
+    }
+}
+
+/// Variables for that command beside the tool's own: without them borg's times would be local ones of an unsaid zone.
+pub(crate) fn list_environment() -> Vec<(String, String)> {
+    vec![("TZ".to_owned(), "UTC".to_owned())]
+}
+
+/// Reads one line of the list.
+pub(crate) fn read_entry(tool: &Tool, line: &str) -> Option<Entry> {
+    match tool {
+        Tool::Restic(_) => restic::read_entry(line),
+        Tool::Borg(_) => borg::read_entry(line),
+        Tool::Program(_) | Tool::Command { .. } => None,
+    }
+}
+
+/// The command, started in the folder `to`, that restores these paths of a backup into that folder. `list` is a file for the
+/// tools that take the paths from one.
+pub(crate) fn restore_command(tool: &Tool, made: &str, paths: &[&str], to: &Path, list: &Path) -> Option<Vec<String>> {
+    match tool {
+        Tool::Restic(tool) => Some(restic::restore_command(tool, made, paths, to)),
+        Tool::Borg(tool) => Some(borg::restore_command(tool, made, list)),
+        Tool::Program(_) | Tool::Command { .. } => None,
+    }
+}
+
+/// What stands in that file.
+pub(crate) fn restore_list(paths: &[&str]) -> String {
+    borg::restore_list(paths)
 }
 
 /// Takes in that the check could not be started.
@@ -222,7 +271,7 @@ fn is_program(program: &str, name: &str) -> bool {
     Path::new(program).file_stem().is_some_and(|stem| stem == name)
 }
 
-fn claim(holds: bool, known: Knowledge, basis: Basis) -> Claim {
+pub(crate) fn claim(holds: bool, known: Knowledge, basis: Basis) -> Claim {
     let basis = Some(basis);
     Claim { holds, known, basis }
 }

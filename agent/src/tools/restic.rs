@@ -2,10 +2,13 @@
 //! manual, chapter "Scripting" (0, 1, 3, 10, 11, 12, 130). Before 0.17 most failures are 1, so what it complained about is
 //! looked at for the few sentences that tell them apart.
 
+use std::path::Path;
+
+use jiff::Timestamp;
 use lastgood_protocol::{Basis, Knowledge, Outcome};
 use serde::Deserialize;
 
-use super::{Verdict, claim, version_word};
+use super::{Entry, Verdict, claim, version_word};
 use crate::config::RepositoryTool;
 use crate::exec::Ended;
 
@@ -134,6 +137,55 @@ fn could_not_check(verdict: &mut Verdict) {
         Outcome::Warning,
         "The backup was made, but could not be checked because the repository is locked.",
     );
+}
+
+pub(super) fn list_command(tool: &RepositoryTool, snapshot: &str) -> Vec<String> {
+    let mut command = base(tool);
+    command.extend(["ls", "--json", snapshot].map(str::to_owned));
+    command
+}
+
+#[derive(Debug, Deserialize)]
+struct Node {
+    struct_type: String,
+    path: String,
+    r#type: String,
+    #[serde(default)]
+    size: u64,
+    mtime: Option<Timestamp>,
+}
+
+/// A line of `restic ls --json`; the first one is about the snapshot itself.
+pub(super) fn read_entry(line: &str) -> Option<Entry> {
+    let node: Node = serde_json::from_str(line).ok()?;
+    (node.struct_type == "node").then_some(Entry {
+        path: node.path,
+        is_file: node.r#type == "file",
+        size: node.size,
+        modified: node.mtime,
+    })
+}
+
+/// The paths are patterns to restic, so what has a meaning there is put into brackets.
+pub(super) fn restore_command(tool: &RepositoryTool, snapshot: &str, paths: &[&str], to: &Path) -> Vec<String> {
+    let mut command = base(tool);
+    command.extend(["restore".to_owned(), snapshot.to_owned(), "--target".to_owned()]);
+    command.push(to.to_string_lossy().into_owned());
+    for path in paths {
+        command.extend(["--include".to_owned(), literal(path)]);
+    }
+    command
+}
+
+fn literal(path: &str) -> String {
+    path.chars().fold(String::new(), |mut literal, c| {
+        match c {
+            '*' | '?' | '[' => literal.extend(['[', c, ']']),
+            '\\' => literal.push_str("[\\\\]"),
+            _ => literal.push(c),
+        }
+        literal
+    })
 }
 
 fn base(tool: &RepositoryTool) -> Vec<String> {

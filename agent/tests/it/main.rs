@@ -20,4 +20,5 @@ mod mounted;
 mod server;
 mod spool_faults;
 mod tools;
+mod verify;
 mod wrapped;

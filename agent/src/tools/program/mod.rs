@@ -13,7 +13,7 @@ mod sqlcmd;
 mod sqlite3;
 mod tar;
 mod windows_server_backup;
-mod written;
+pub(crate) mod written;
 
 use std::path::{Path, PathBuf};
 

@@ -1,19 +1,26 @@
 //! One run of one job, from its start to its report in the spool: by the daemon, or wrapped around a command that another
 //! scheduler starts.
 
+mod scratch;
+mod steps;
+
+use std::cell::Cell;
 use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use lastgood_protocol::{EventId, MediumSighting, Outcome, RunFinished, ToolIdentity};
 use secrecy::SecretString;
 
 use crate::config::{JobConfig, Tool};
-use crate::exec::{self, CutShort, Ended, Invocation, OnStop, Output, StopSwitch};
+use crate::copy::{self, Server};
+use crate::exec::{self, Invocation, OnStop, Output, StopSwitch};
 use crate::spool::{RunRecord, RunTicket, Spool, SpoolError};
 use crate::tools::{self, Verdict};
-use crate::{clock, ids, media};
+use crate::{clock, ids, media, verify};
+pub(crate) use scratch::Scratch;
+pub(crate) use steps::Steps;
 
 const NO_MEDIUM: &str = "No medium is connected where the job writes to, so no backup was made.";
 const NO_SECRET: &str = "A password or key that the job needs could not be read from its file.";
@@ -51,14 +58,9 @@ pub(crate) struct Done {
 /// Runs a job by itself, as the configuration says.
 pub(crate) fn perform(job: &JobConfig, attempt: Attempt, spool: &Spool, stop: &StopSwitch) -> Done {
     let run = Run::begin(job, attempt, tools::backup_command(job), spool);
-    let mut stopped = false;
-    let verdict = match run.prepare() {
-        Ok(invocation) => {
-            let outcome = run.back_up_and_check(&invocation, stop);
-            stopped = outcome.stopped;
-            outcome.verdict
-        }
-        Err(reason) => tools::refused(reason),
+    let (verdict, stopped) = match run.prepare(stop) {
+        Ok(steps) => (run.carry_out(&steps), steps.stopped.get()),
+        Err(reason) => (tools::refused(reason), false),
     };
     run.report(verdict, attempt.may_retry && !stopped)
 }
@@ -147,11 +149,6 @@ struct Run<'a> {
     began: Instant,
 }
 
-struct BackedUp {
-    verdict: Verdict,
-    stopped: bool,
-}
-
 impl<'a> Run<'a> {
     fn begin(job: &'a JobConfig, attempt: Attempt, command: Vec<String>, spool: &'a Spool) -> Self {
         let record = RunRecord {
@@ -181,7 +178,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn prepare(&self) -> Result<Invocation, &'static str> {
+    fn prepare<'b>(&'b self, stop: &'b StopSwitch) -> Result<Steps<'b>, &'static str> {
         if self.job.medium.is_some() && self.medium.is_none() {
             return Err(NO_MEDIUM);
         }
@@ -196,54 +193,59 @@ impl<'a> Run<'a> {
         {
             secrets.push(("BORG_PASSPHRASE".to_owned(), read_secret(file)?));
         }
-        Ok(Invocation {
-            command: self.command.clone(),
+        Ok(Steps {
+            job: self.job,
+            run: self.record.run,
+            began: self.began,
+            stop,
             environment,
             secrets,
-            on_stop: OnStop::End,
+            stopped: Cell::new(false),
         })
     }
 
-    fn back_up_and_check(&self, invocation: &Invocation, stop: &StopSwitch) -> BackedUp {
-        let missing = self.missing_sources();
-        let ended = match self.execute(invocation, stop) {
-            Ok(ended) => ended,
-            Err(error) => {
-                let verdict = tools::not_started(&error);
-                return BackedUp {
-                    verdict,
-                    stopped: false,
-                };
-            }
+    /// Copy, backup, check, and reading back, as far as the job has them.
+    fn carry_out(&self, steps: &Steps<'_>) -> Verdict {
+        let process = self.job.copy.as_ref().and_then(|step| step.process.as_deref());
+        let database = process.map_or(Server::Unknown, copy::server);
+        let copied = self.job.copy.as_ref().map(|step| copy::perform(step, steps));
+        let mut verdict = self.back_up_and_check(steps);
+        if let Some(copied) = &copied {
+            copy::judge(copied, &mut verdict);
+        }
+        // Without a good copy the rest is still read back: what is known is worth knowing.
+        let before = verify::Before {
+            copy: copied.map(|copied| copied.files).filter(|files| !files.is_empty()),
+            database_ran: database.runs(),
         };
-        let mut stopped = ended.cut_short == Some(CutShort::Stopped);
+        verify::after(steps, before, &mut verdict);
+        verdict.facts.database_started_at = database.started_at();
+        verdict
+    }
+
+    fn back_up_and_check(&self, steps: &Steps<'_>) -> Verdict {
+        let missing = self.missing_sources();
+        let started = clock::wall();
+        let ended = match steps.execute(self.command.clone()) {
+            Ok(ended) => ended,
+            Err(error) => return tools::not_started(&error),
+        };
         let mut verdict = tools::read(&self.job.tool, &self.command, &ended, missing);
-        tools::measure(&self.job.tool, &self.command, self.record.started_at, &mut verdict);
-        if let Some(command) = tools::check_command(&self.job.tool, &self.command, &verdict) {
-            let check = Invocation {
-                command,
-                environment: invocation.environment.clone(),
-                secrets: invocation.secrets.clone(),
-                on_stop: OnStop::End,
-            };
-            match self.execute(&check, stop) {
-                Ok(ended) => {
-                    stopped |= ended.cut_short == Some(CutShort::Stopped);
-                    tools::read_check(&self.job.tool, &ended, &mut verdict);
-                }
+        tools::measure(&self.job.tool, &self.command, started, &mut verdict);
+        let commands = [
+            tools::check_command(&self.job.tool, &self.command, &verdict),
+            tools::read_back_command(&self.job.tool, &verdict),
+        ];
+        for command in commands.into_iter().flatten() {
+            if verdict.outcome == Outcome::Failed {
+                break;
+            }
+            match steps.execute(command) {
+                Ok(ended) => tools::read_check(&self.job.tool, &ended, &mut verdict),
                 Err(_) => tools::check_not_started(&mut verdict),
             }
         }
-        BackedUp { verdict, stopped }
-    }
-
-    /// Backup and check share the job's time limit.
-    fn execute(&self, invocation: &Invocation, stop: &StopSwitch) -> io::Result<Ended> {
-        let left = self
-            .job
-            .timeout
-            .map(|limit| limit.saturating_sub(self.began.elapsed()).max(Duration::from_secs(1)));
-        exec::run(invocation, self.record.run, Output::Kept, left, stop)
+        verdict
     }
 
     fn missing_sources(&self) -> usize {
