@@ -194,3 +194,52 @@ fn a_password_on_a_command_line_and_a_silent_sqlcmd_are_warned_about() {
         assert_eq!(warned(tool, command), warnings, "{command}");
     }
 }
+
+const NIGHTLY: &str = "tool = \"restic\"\nrepository = \"/r\"\npaths = [\"/srv\"]\n";
+
+#[test]
+fn mistakes_about_copy_sample_and_coverage_are_named_with_their_line() {
+    let copy = "[job.copy]\ntool = \"pg_dump\"\ncommand = [\"pg_dump\"]\n";
+    let cases = [
+        ("must_contain = [\"srv\"]\n".to_owned(), 6, "full path"),
+        ("read_back = true\n".to_owned(), 6, "borg"),
+        ("[job.compare]\nfiles = 0\nscratch = \"/s\"\n".to_owned(), 7, "files"),
+        ("[job.compare]\nscratch = \"s\"\n".to_owned(), 7, "full path"),
+        ("[job.compare]\nscratch = \"/srv/s\"\n".to_owned(), 7, "backed up"),
+        ("[job.compare]\nscratch = \"/r/s\"\n".to_owned(), 7, "backups are"),
+        (format!("{copy}writes = \"d\"\n"), 9, "full path"),
+        (
+            format!("{copy}writes = \"/l/d\"\nlive = [\"/l\"]\n"),
+            9,
+            "live database",
+        ),
+        (format!("{copy}writes = \"/d\"\nprocess = \"a b\"\n"), 10, "process"),
+        (
+            "[job.copy]\ncommand = [\"x\"]\nwrites = \"/d\"\ncheck = true\n".to_owned(),
+            9,
+            "no check",
+        ),
+        (
+            "[job.copy]\ntool = \"borg\"\ncommand = [\"x\"]\nwrites = \"/d\"\n".to_owned(),
+            7,
+            "restic and borg",
+        ),
+        (
+            format!("{copy}writes = \"/d\"\nvalidate = [\"v\", \"{{duplicate}}/a\"]\n"),
+            10,
+            "second copy",
+        ),
+        (
+            format!("{copy}writes = \"/d\"\nvalidate = [\"v\"]\nscratch = \"/d/s\"\n"),
+            11,
+            "one another",
+        ),
+    ];
+    for (text, line, word) in cases {
+        let (at, message) = problem(&format!("{JOB}{NIGHTLY}{text}"));
+        assert_eq!(at, Some(line), "{text}: {message}");
+        assert!(message.contains(word), "{text}: {message}");
+    }
+    let (_, message) = problem(&format!("{JOB}tool = \"tar\"\nmust_contain = [\"/srv\"]\n"));
+    assert!(message.contains("read back"), "{message}");
+}

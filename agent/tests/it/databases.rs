@@ -58,6 +58,11 @@ impl Postgres {
         format!("host={} user=owner dbname=practice", self.folder.path().display())
     }
 
+    /// The folder with the live files.
+    pub fn live(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     pub fn run(&self, database: &str, sql: &str) -> bool {
         let done = Command::new("psql")
             .args(["-q", "-U", "owner", "-d", database, "-c", sql, "-h"])

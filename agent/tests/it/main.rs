@@ -11,6 +11,7 @@
 )]
 
 mod daemon;
+mod database_copy;
 mod databases;
 mod drill;
 mod hostile_server;
