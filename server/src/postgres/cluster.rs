@@ -188,7 +188,7 @@ pub(super) fn make_folder(folder: &Path, mode: u32) -> Result<(), PostgresError>
     match DirBuilder::new().mode(mode).create(folder) {
         // Another process was quicker, and chooses the mode.
         Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
-        made => made.map_err(PostgresError::file("making the folder", folder))?,
+        result => result.map_err(PostgresError::file("making the folder", folder))?,
     }
     // The process's umask may have taken bits away.
     std::fs::set_permissions(folder, PermissionsExt::from_mode(mode)).map_err(PostgresError::file("opening", folder))

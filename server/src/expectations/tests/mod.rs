@@ -263,8 +263,8 @@ async fn excusing_asks_for_a_fresh_sign_in_and_those_who_receive_alerts_are_told
     let session = stage.session().await;
     stage.test.advance(SignedDuration::from_mins(11));
     let reason = [("reason", "The server was replaced.")];
-    let stale = stage.test.visitor(Some(&session)).post(&path, &reason).await;
-    stale.assert_redirect("/sign-in/again?next=/");
+    let refused = stage.test.visitor(Some(&session)).post(&path, &reason).await;
+    refused.assert_redirect("/sign-in/again?next=/");
     assert_eq!(stage.states().await, [SlotState::Missed]);
     let session = stage.session().await;
     let visitor = stage.test.visitor(Some(&session));
