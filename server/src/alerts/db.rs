@@ -4,13 +4,14 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx as _;
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use super::model::{AlertFacts, AlertKey, AlertKind, Subject};
 use super::strip::{DAYS, DayState};
 use crate::db::Transaction;
 use crate::error::AppError;
 use crate::expectations::SlotState;
-use crate::ids::{self, AlertId, FirmId, JobId, NotificationId, PracticeId, UserId};
+use crate::ids::{AlertId, FirmId, JobId, NotificationId, PracticeId, UserId};
 use crate::notifications::{DeliveryState, Purpose, Recipient};
 
 /// Open alerts that nobody acknowledged.
@@ -22,71 +23,6 @@ pub async fn count_open(transaction: &mut Transaction, firm: FirmId) -> Result<i
     .fetch_one(&mut **transaction)
     .await?;
     Ok(count)
-}
-
-/// What opening found.
-#[derive(Debug)]
-pub(super) struct Found {
-    pub(super) alert: AlertId,
-    /// It was not open before.
-    pub(super) is_new: bool,
-    /// Its facts before this.
-    pub(super) facts: AlertFacts,
-}
-
-/// Opens an alert, or finds the open one with this key and keeps it locked.
-pub(super) async fn open_or_find(
-    transaction: &mut Transaction,
-    now: Timestamp,
-    key: &AlertKey,
-    since: Timestamp,
-    facts: &AlertFacts,
-) -> Result<Found, AppError> {
-    let new: AlertId = ids::new(now);
-    let row = sqlx::query!(
-        r#"insert into alerts (firm_id, alert_id, practice_id, kind, subject_kind, subject_id, subject_name, weight, since, opened_at,
-               changed_at, facts)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)
-           on conflict (firm_id, practice_id, subject_kind, subject_id, kind) where closed_at is null
-           do update set changed_at = excluded.changed_at, subject_name = excluded.subject_name
-           returning alert_id as "alert: AlertId", facts as "facts: Json<AlertFacts>""#,
-        key.firm.0,
-        new.0,
-        key.practice.0,
-        key.kind.as_str(),
-        key.subject.kind.as_str(),
-        key.subject.id,
-        key.subject.name,
-        key.kind.weight(),
-        since.min(now).to_sqlx(),
-        now.to_sqlx(),
-        Json(facts) as Json<&AlertFacts>,
-    )
-    .fetch_one(&mut **transaction)
-    .await?;
-    Ok(Found {
-        alert: row.alert,
-        is_new: row.alert == new,
-        facts: row.facts.0,
-    })
-}
-
-/// Writes an alert's facts anew.
-pub(super) async fn set_facts(
-    transaction: &mut Transaction,
-    firm: FirmId,
-    alert: AlertId,
-    facts: &AlertFacts,
-) -> Result<(), AppError> {
-    sqlx::query!(
-        "update alerts set facts = $3 where firm_id = $1 and alert_id = $2",
-        firm.0,
-        alert.0,
-        Json(facts) as Json<&AlertFacts>,
-    )
-    .execute(&mut **transaction)
-    .await?;
-    Ok(())
 }
 
 /// One line for the history of an alert.
@@ -177,52 +113,85 @@ pub(super) async fn place(
     transaction: &mut Transaction,
     firm: FirmId,
     practice: PracticeId,
-    subject: Option<&Subject>,
 ) -> Result<(String, String), AppError> {
-    let row = sqlx::query!(
+    let found = places(transaction, &[(firm, practice, None)]).await?.pop();
+    found.ok_or(AppError::NotFound)
+}
+
+/// The same of many, in their order.
+pub(super) async fn places(
+    transaction: &mut Transaction,
+    wanted: &[(FirmId, PracticeId, Option<&Subject>)],
+) -> Result<Vec<(String, String)>, AppError> {
+    let firms: Vec<Uuid> = wanted.iter().map(|(firm, ..)| firm.0).collect();
+    let practices: Vec<Uuid> = wanted.iter().map(|(_, practice, _)| practice.0).collect();
+    let kinds: Vec<Option<String>> = wanted
+        .iter()
+        .map(|(.., subject)| subject.map(|subject| subject.kind.to_string()))
+        .collect();
+    let subjects: Vec<Option<Uuid>> = wanted
+        .iter()
+        .map(|(.., subject)| subject.map(|subject| subject.id))
+        .collect();
+    let rows = sqlx::query!(
         r#"select p.name, coalesce(
                (select o.zone from jobs j join offices o on o.firm_id = j.firm_id and o.office_id = j.office_id
-                where $3 = 'job' and j.firm_id = p.firm_id and j.job_id = $4),
+                where w.kind = 'job' and j.firm_id = p.firm_id and j.job_id = w.subject_id),
                (select o.zone from agents a join offices o on o.firm_id = a.firm_id and o.office_id = a.office_id
-                where $3 = 'agent' and a.firm_id = p.firm_id and a.agent_id = $4),
+                where w.kind = 'agent' and a.firm_id = p.firm_id and a.agent_id = w.subject_id),
                (select o.zone from offices o where o.firm_id = p.firm_id and o.practice_id = p.practice_id
                 order by o.created_at, o.office_id limit 1),
                'UTC') as "zone!"
-           from practices p where p.firm_id = $1 and p.practice_id = $2"#,
-        firm.0,
-        practice.0,
-        subject.map(|subject| subject.kind.as_str()),
-        subject.map(|subject| subject.id),
+           from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[]) with ordinality
+               as w (firm_id, practice_id, kind, subject_id, place)
+           join practices p on p.firm_id = w.firm_id and p.practice_id = w.practice_id
+           order by w.place"#,
+        &firms,
+        &practices,
+        &kinds as &[Option<String>],
+        &subjects as &[Option<Uuid>],
     )
-    .fetch_one(&mut **transaction)
+    .fetch_all(&mut **transaction)
     .await?;
-    Ok((row.name, row.zone))
+    Ok(rows.into_iter().map(|row| (row.name, row.zone)).collect())
 }
 
-/// What became of these jobs' last backup days, oldest first.
+/// What became of the last backup days of each of these jobs, oldest first, up to a day that is today there.
 pub(super) async fn last_days(
     transaction: &mut Transaction,
-    firm: FirmId,
-    job: JobId,
-    today: Date,
-) -> Result<Vec<DayState>, AppError> {
+    jobs: &[(FirmId, JobId, Date)],
+) -> Result<Vec<Vec<DayState>>, AppError> {
+    let mut days = vec![Vec::new(); jobs.len()];
+    if jobs.is_empty() {
+        return Ok(days);
+    }
+    let firms: Vec<Uuid> = jobs.iter().map(|(firm, ..)| firm.0).collect();
+    let ids: Vec<Uuid> = jobs.iter().map(|(_, job, _)| job.0).collect();
+    let todays: Vec<_> = jobs.iter().map(|(.., today)| today.to_sqlx()).collect();
     let rows = sqlx::query!(
-        r#"select s.backup_day, s.state as "state: SlotState" from slots s
-           join expectations e on e.firm_id = s.firm_id and e.expectation_id = s.expectation_id
-           where e.firm_id = $1 and e.job_id = $2 and s.backup_day > $3::date - $4::integer and s.backup_day <= $3
-           order by s.backup_day, s.due_at"#,
-        firm.0,
-        job.0,
-        today.to_sqlx() as jiff_sqlx::Date,
+        r#"select w.place as "place!", s.backup_day, s.state as "state: SlotState"
+           from unnest($1::uuid[], $2::uuid[], $3::date[]) with ordinality as w (firm_id, job_id, today, place)
+           join slots s on s.firm_id = w.firm_id and s.job_id = w.job_id
+               and s.opens_at > (w.today - $4::integer - 2)::timestamp at time zone 'UTC'
+           where s.backup_day > w.today - $4::integer and s.backup_day <= w.today
+           order by w.place, s.backup_day, s.due_at"#,
+        &firms,
+        &ids,
+        &todays as &[jiff_sqlx::Date],
         DAYS,
     )
     .fetch_all(&mut **transaction)
     .await?;
-    let days = rows.into_iter().map(|row| DayState {
-        day: row.backup_day.to_jiff(),
-        state: row.state,
-    });
-    Ok(days.collect())
+    for row in rows {
+        let place = usize::try_from(row.place).ok().and_then(|place| place.checked_sub(1));
+        if let Some(days) = place.and_then(|place| days.get_mut(place)) {
+            days.push(DayState {
+                day: row.backup_day.to_jiff(),
+                state: row.state,
+            });
+        }
+    }
+    Ok(days)
 }
 
 /// A message about an alert with some key.
@@ -277,29 +246,6 @@ pub(super) async fn written_about(
         due: row.due_at.map(jiff_sqlx::Timestamp::to_jiff),
     });
     Ok(written.collect())
-}
-
-/// When something about this key was or will be sent last, if that is later than `since`.
-pub(super) async fn last_told(
-    transaction: &mut Transaction,
-    key: &AlertKey,
-    since: Timestamp,
-) -> Result<Option<Timestamp>, AppError> {
-    let told = sqlx::query_scalar!(
-        "select max(coalesce(n.delivered_at, n.due_at))
-         from alerts a join notifications n on n.firm_id = a.firm_id and n.alert_id = a.alert_id
-         where a.firm_id = $1 and a.practice_id = $2 and a.subject_kind = $3 and a.subject_id = $4 and a.kind = $5
-           and a.closed_at > $6 and n.state in ('waiting', 'leased', 'delivered') and coalesce(n.delivered_at, n.due_at) > $6",
-        key.firm.0,
-        key.practice.0,
-        key.subject.kind.as_str(),
-        key.subject.id,
-        key.kind.as_str(),
-        since.to_sqlx(),
-    )
-    .fetch_one(&mut **transaction)
-    .await?;
-    Ok(told.map(jiff_sqlx::Timestamp::to_jiff))
 }
 
 /// How often an alert with this key came since anybody was told of one, and when the first of them began. Looks back three

@@ -10,7 +10,9 @@ pub mod list;
 mod model;
 mod over;
 mod pages;
+mod raising;
 mod sentences;
+mod setting;
 mod strip;
 #[cfg(test)]
 mod tests;
@@ -22,21 +24,21 @@ use jiff::{SignedDuration, Timestamp};
 use crate::app::App;
 use crate::db::Transaction;
 use crate::error::AppError;
-use crate::ids::{AlertId, FirmId, JobId, PracticeId, UserId};
-use crate::notifications::{self, About, DayMark, DeliveryState, Posting, Purpose};
-use crate::web::words::zone;
+use crate::ids::{AlertId, FirmId, PracticeId, UserId};
+use crate::notifications::{self, About, DeliveryState, Posting, Purpose};
 
 pub use db::count_open;
 pub use handling::{PERIOD, end_due_acknowledgements};
 pub use list::{Acknowledgement, OpenAlert, for_subject, open_for_firm, open_for_practice};
 pub use model::{AlertFacts, AlertKey, AlertKind, Recovery, Subject, SubjectKind};
 pub use pages::routes;
+pub use raising::Raising;
 pub use undelivered::UndeliveredAlerts;
 pub use words::Told;
 
 use db::{Change, Closed, Closing, Written};
-use letters::Matter;
 use over::Ending;
+use setting::Setting;
 
 /// Messages about one key are not sent more often than this, however often it comes and goes.
 const QUIET_BETWEEN: SignedDuration = SignedDuration::from_mins(15);
@@ -54,7 +56,22 @@ pub async fn raise(
     since: Timestamp,
     facts: &AlertFacts,
 ) -> Result<(), AppError> {
-    raise_telling(app, transaction, now, (key, since, facts), Tell::AllBut(None)).await
+    let raising = Raising {
+        key: key.clone(),
+        since,
+        facts: facts.clone(),
+    };
+    raise_all(app, transaction, now, vec![raising]).await
+}
+
+/// Opens many alerts, or adds to those that are open, as [`raise`] does, with queries whose number does not depend on theirs.
+pub async fn raise_all(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    raisings: Vec<Raising>,
+) -> Result<(), AppError> {
+    raising::raise(app, transaction, now, raisings, Tell::AllBut(None)).await
 }
 
 /// Who is told that an alert opened.
@@ -64,66 +81,6 @@ enum Tell {
     AllBut(Option<UserId>),
     /// Nobody: it stands on the pages.
     Nobody,
-}
-
-async fn raise_telling(
-    app: &App,
-    transaction: &mut Transaction,
-    now: Timestamp,
-    (key, since, facts): (&AlertKey, Timestamp, &AlertFacts),
-    tell: Tell,
-) -> Result<(), AppError> {
-    let found = db::open_or_find(transaction, now, key, since, facts).await?;
-    let which = (key.firm, key.practice, found.alert);
-    if !found.is_new {
-        let (together, is_news) = found.facts.with(facts);
-        if together != found.facts {
-            db::set_facts(transaction, key.firm, found.alert, &together).await?;
-        }
-        if is_news {
-            let change = Change {
-                what: "repeated",
-                facts: Some(facts),
-                ..Change::default()
-            };
-            db::add_change(transaction, now, which, change).await?;
-        }
-        return Ok(());
-    }
-    let change = Change {
-        what: "opened",
-        facts: Some(facts),
-        ..Change::default()
-    };
-    db::add_change(transaction, now, which, change).await?;
-    let Tell::AllBut(but) = tell else {
-        return Ok(());
-    };
-    let recipients = notifications::recipients(transaction, &[key.firm]).await?;
-    let recipients: Vec<_> = recipients
-        .into_iter()
-        .filter(|recipient| Some(recipient.user) != but)
-        .collect();
-    if recipients.is_empty() {
-        return Ok(());
-    }
-    let place = Setting::find(transaction, now, key).await?;
-    let message = place.matter(app, key, found.alert, since, facts).opened()?;
-    let earliest = now + app.options.alert_hold;
-    let due = match db::last_told(transaction, key, now - QUIET_BETWEEN).await? {
-        Some(last) => earliest.max(last + QUIET_BETWEEN),
-        None => earliest,
-    };
-    let about = About {
-        firm: key.firm,
-        practice: key.practice,
-        alert: Some(found.alert),
-    };
-    let postings: Vec<Posting> = recipients
-        .into_iter()
-        .map(|recipient| about.posting(recipient, message.clone(), due))
-        .collect();
-    notifications::post(app, transaction, now, &postings).await
 }
 
 /// Closes the alert with this key, if one is open, because the evidence says it is over; tells whoever was told of it,
@@ -189,7 +146,7 @@ pub async fn tell_recipients(
     practice: PracticeId,
     sentence: &str,
 ) -> Result<(), AppError> {
-    let (name, _) = db::place(transaction, firm, practice, None).await?;
+    let (name, _) = db::place(transaction, firm, practice).await?;
     let message = letters::notice(&app.options.public_url, practice, &name, sentence)?;
     let about = About {
         firm,
@@ -282,51 +239,7 @@ async fn tell_of_end(
 
 /// Whether this message told its recipient of the beginning of this alert, or may have.
 fn is_told(message: &Written, alert: AlertId) -> bool {
-    let tells = matches!(message.purpose, Purpose::Opened | Purpose::Reminder | Purpose::Notice);
+    let tells = matches!(message.purpose, Purpose::Opened | Purpose::Reminder);
     let sent = matches!(message.state, DeliveryState::Delivered | DeliveryState::Leased);
     message.alert == alert && tells && sent
-}
-
-/// Where an alert is, for its letters.
-struct Setting {
-    practice: String,
-    zone: jiff::tz::TimeZone,
-    days: Vec<DayMark>,
-}
-
-impl Setting {
-    async fn find(transaction: &mut Transaction, now: Timestamp, key: &AlertKey) -> Result<Self, AppError> {
-        let (practice, name) = db::place(transaction, key.firm, key.practice, Some(&key.subject)).await?;
-        let zone = zone(&name);
-        let days = if letters::is_about_a_job(key) {
-            let today = now.to_zoned(zone.clone()).date();
-            let states = db::last_days(transaction, key.firm, JobId(key.subject.id), today).await?;
-            strip::marks(&states)
-        } else {
-            Vec::new()
-        };
-        Ok(Self { practice, zone, days })
-    }
-
-    fn matter<'a>(
-        &'a self,
-        app: &'a App,
-        key: &'a AlertKey,
-        alert: AlertId,
-        since: Timestamp,
-        facts: &'a AlertFacts,
-    ) -> Matter<'a> {
-        Matter {
-            alert,
-            told: Told {
-                practice: &self.practice,
-                subject: &key.subject,
-                zone: &self.zone,
-                since,
-                facts,
-            },
-            days: self.days.clone(),
-            public_url: &app.options.public_url,
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::model::{AlertFacts, AlertKey, AlertKind, Recovery, Subject};
-use super::{Tell, db};
+use super::{Raising, Tell, db, raising};
 use crate::app::App;
 use crate::db::Transaction;
 use crate::error::AppError;
@@ -34,7 +34,12 @@ impl Consequences for UndeliveredAlerts {
             Tell::Nobody
         };
         let key = key(&undelivered.recipient, undelivered.practice);
-        super::raise_telling(app, transaction, now, (&key, undelivered.due, &facts), tell).await
+        let raising = Raising {
+            key,
+            since: undelivered.due,
+            facts,
+        };
+        raising::raise(app, transaction, now, vec![raising], tell).await
     }
 
     async fn delivered(
