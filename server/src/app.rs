@@ -117,10 +117,10 @@ impl Pulse {
         }
     }
 
-    /// Whether the evaluator is to be believed at `now`.
+    /// Whether the evaluator is to be believed at `now`. Not after the clock went back either, until it has looked again.
     pub fn is_alive(&self, now: Timestamp) -> bool {
         self.last()
-            .is_some_and(|last| now.duration_since(last) < EVALUATOR_STALE_AFTER)
+            .is_some_and(|last| now.duration_since(last).abs() < EVALUATOR_STALE_AFTER)
     }
 }
 

@@ -54,7 +54,12 @@ pub(super) struct Quiet {
 impl Quiet {
     /// Whether a miss at `missed_at` cannot be declared at `now`.
     fn covers(self, missed_at: Timestamp, now: Timestamp) -> bool {
-        self.from < missed_at && self.landed_by.is_none_or(|landed_by| now < landed_by)
+        self.from < missed_at && self.lasts(now)
+    }
+
+    /// Whether something may still arrive at `now`.
+    pub(super) fn lasts(self, now: Timestamp) -> bool {
+        self.landed_by.is_none_or(|landed_by| now < landed_by)
     }
 }
 

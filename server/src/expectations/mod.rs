@@ -9,6 +9,7 @@ mod drills;
 mod evaluator;
 mod excuses;
 mod judge;
+mod life;
 mod model;
 #[cfg(test)]
 mod reference;
@@ -37,6 +38,9 @@ pub use rules::{
     CurrentRule, DRILL_INTERVAL_DAYS, ExpectedJob, RunRule, closures_changed, expect_drills, expect_no_drills,
     expect_nothing, expect_runs, rule_of_job,
 };
+
+/// What is told of a slot or a job whose state cannot be worked out.
+const CANNOT_BE_JUDGED: &str = "Lastgood cannot judge it; its log says why.";
 
 /// A run was stored or changed: finds its slot, computes that slot's state anew, moves "no success for N" on, and opens or
 /// closes the alerts that follow, all in this transaction.

@@ -52,19 +52,29 @@ pub(super) struct Expected {
     pub(super) job: JobState,
 }
 
-#[derive(Clone, Copy)]
-struct Run {
-    id: RunId,
-    started_at: Timestamp,
-    finished: Option<(Timestamp, Outcome)>,
-    retried: bool,
+/// A run as it is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run {
+    pub(super) id: RunId,
+    pub(super) started_at: Timestamp,
+    pub(super) finished: Option<(Timestamp, Outcome)>,
+    pub(super) retried: bool,
 }
 
-/// Nothing is heard from `from` until `to`; what is missed in between may still arrive before `landed`.
+/// Nothing is heard from `from` on; what is missed after that may still arrive before `landed`.
 #[derive(Debug, Clone, Copy)]
-struct Quiet {
-    from: Timestamp,
-    landed: Timestamp,
+pub(super) struct Quiet {
+    pub(super) from: Timestamp,
+    pub(super) landed: Timestamp,
+}
+
+/// What is known of a slot.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) runs: Vec<Run>,
+    pub(super) excused: bool,
+    pub(super) silence: Option<Quiet>,
+    pub(super) hold: Option<Quiet>,
 }
 
 /// What ought to be after these events, the last of which is the evaluator's look.
@@ -149,10 +159,23 @@ fn slot_of(slots: &[Slot], run: &Run) -> Option<usize> {
 
 fn state(rule: &Rule, slots: &[Slot], slot: &Slot, past: &[(Timestamp, Event)], now: Timestamp) -> SlotState {
     let index = slots.iter().position(|other| other.due_at == slot.due_at);
-    let mine: Vec<Run> = runs(past)
-        .into_iter()
-        .filter(|run| slot_of(slots, run) == index)
-        .collect();
+    let excused = past.iter().rev().find_map(|(_, event)| match event {
+        Event::Excused(due_at, given) if *due_at == slot.due_at => Some(*given),
+        Event::Heard | Event::Report(..) | Event::Looked | Event::LookedAfterGap | Event::Excused(..) => None,
+    });
+    let mine = runs(past).into_iter().filter(|run| slot_of(slots, run) == index);
+    let known = Known {
+        runs: mine.collect(),
+        excused: excused.unwrap_or(slot.closed),
+        silence: silence(rule, past),
+        hold: hold(rule, past),
+    };
+    state_of(rule.maximum_run, slot, &known, now)
+}
+
+/// The state of a slot of which this is known.
+pub(super) fn state_of(maximum_run: SignedDuration, slot: &Slot, known: &Known, now: Timestamp) -> SlotState {
+    let mine = &known.runs;
     let ended = |outcome, retried| {
         let is_so = |run: &&Run| run.finished.is_some_and(|(_, ended)| ended == outcome) && run.retried == retried;
         mine.iter().any(|run| is_so(&run))
@@ -163,10 +186,6 @@ fn state(rule: &Rule, slots: &[Slot], slot: &Slot, past: &[(Timestamp, Event)], 
         .map(|run| run.started_at)
         .max();
     let covers = |quiet: Option<Quiet>, at: Timestamp| quiet.is_some_and(|quiet| quiet.from < at && now < quiet.landed);
-    let excused = past.iter().rev().find_map(|(_, event)| match event {
-        Event::Excused(due_at, given) if *due_at == slot.due_at => Some(*given),
-        Event::Heard | Event::Report(..) | Event::Looked | Event::LookedAfterGap | Event::Excused(..) => None,
-    });
     let time = if now < slot.late_at {
         0
     } else if now < slot.missed_at {
@@ -184,8 +203,8 @@ fn state(rule: &Rule, slots: &[Slot], slot: &Slot, past: &[(Timestamp, Event)], 
         return SlotState::Failed;
     }
     if let Some(began) = begun {
-        let overrun_at = began + rule.maximum_run;
-        let in_time = now < overrun_at || covers(hold(rule, past), overrun_at);
+        let overrun_at = began + maximum_run;
+        let in_time = now < overrun_at || covers(known.hold, overrun_at);
         return if in_time {
             SlotState::Running
         } else {
@@ -195,14 +214,14 @@ fn state(rule: &Rule, slots: &[Slot], slot: &Slot, past: &[(Timestamp, Event)], 
     if ended(Outcome::Failed, true) {
         return [SlotState::Running, SlotState::Late, SlotState::Failed][time];
     }
-    if excused.unwrap_or(slot.closed) {
+    if known.excused {
         return SlotState::Excused;
     }
     match time {
         0 => SlotState::Waiting,
         1 => SlotState::Late,
-        _ if covers(silence(rule, past), slot.missed_at) => SlotState::Unknown,
-        _ if covers(hold(rule, past), slot.missed_at) => SlotState::NotMonitored,
+        _ if covers(known.silence, slot.missed_at) => SlotState::Unknown,
+        _ if covers(known.hold, slot.missed_at) => SlotState::NotMonitored,
         _ => SlotState::Missed,
     }
 }

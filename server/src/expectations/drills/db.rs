@@ -3,9 +3,12 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::db::Transaction;
 use crate::error::AppError;
+use crate::expectations::CANNOT_BE_JUDGED;
+use crate::expectations::slots::SlotKey;
 use crate::ids::{DrillId, ExpectationId, FirmId, PracticeId, SlotId};
 
 /// The practice's latest drill and its latest passed one.
@@ -140,11 +143,8 @@ pub(super) struct Overdue {
 }
 
 /// Which of these slots are overdue drills.
-pub(super) async fn overdue(
-    transaction: &mut Transaction,
-    slots: &[crate::expectations::slots::SlotKey],
-) -> Result<Vec<Overdue>, AppError> {
-    let (firms, ids): (Vec<uuid::Uuid>, Vec<uuid::Uuid>) = slots.iter().map(|key| (key.firm.0, key.slot.0)).unzip();
+pub(super) async fn overdue(transaction: &mut Transaction, slots: &[SlotKey]) -> Result<Vec<Overdue>, AppError> {
+    let (firms, ids): (Vec<Uuid>, Vec<Uuid>) = slots.iter().map(|key| (key.firm.0, key.slot.0)).unzip();
     let rows = sqlx::query!(
         r#"select s.firm_id, s.practice_id, p.name, s.due_at,
             (select max(d.finished_at) from drills d
@@ -167,4 +167,33 @@ pub(super) async fn overdue(
         last_passed: row.last_passed.map(jiff_sqlx::Timestamp::to_jiff),
     });
     Ok(overdue.collect())
+}
+
+/// The practices of those of these slots that are drills, where an open alert says that a drill cannot be judged and none is
+/// unjudged any more.
+pub(super) async fn judged_again(
+    transaction: &mut Transaction,
+    slots: &[SlotKey],
+) -> Result<Vec<(FirmId, PracticeId, String)>, AppError> {
+    let (firms, ids): (Vec<Uuid>, Vec<Uuid>) = slots.iter().map(|key| (key.firm.0, key.slot.0)).unzip();
+    let rows = sqlx::query!(
+        "select distinct p.firm_id, p.practice_id, p.name
+         from unnest($1::uuid[], $2::uuid[]) as wanted (firm_id, slot_id)
+         join slots s using (firm_id, slot_id)
+         join practices p on p.firm_id = s.firm_id and p.practice_id = s.practice_id
+         join alerts a on a.firm_id = s.firm_id and a.practice_id = s.practice_id and a.subject_kind = 'practice'
+            and a.subject_id = s.practice_id and a.kind = 'agent_problem' and a.closed_at is null and a.facts->>'message' = $3
+         where s.job_id is null
+           and not exists (select from slots u where u.firm_id = s.firm_id and u.practice_id = s.practice_id and u.job_id is null
+                           and u.unjudged_since is not null)",
+        &firms,
+        &ids,
+        CANNOT_BE_JUDGED
+    )
+    .fetch_all(&mut **transaction)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.firm_id, row.practice_id, row.name))
+        .collect())
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::calendar::{OfficeCalendar, PlannedSlot};
 use super::slots::{self, SlotKey};
 use super::writing::{self, NewSlot, RuleKey};
-use crate::alerts::{self, AlertFacts, AlertKey, AlertKind, Recovery, Subject};
+use crate::alerts::{self, AlertFacts, AlertKey, AlertKind, Raising, Recovery, Subject};
 use crate::app::App;
 use crate::db::Transaction;
 use crate::error::AppError;
@@ -113,7 +113,7 @@ async fn fill_open_slot(
     let keys = [open.slot, next.slot].map(|slot| SlotKey { firm, slot });
     writing::write_one(transaction, now, next).await?;
     slots::judge_anew(app, transaction, now, &keys, &[]).await?;
-    Ok(())
+    end_trouble(app, transaction, now, &keys).await
 }
 
 /// Whether the open slot is not overdue itself: a drill reported long after it took place does not end what is overdue since.
@@ -127,25 +127,45 @@ async fn slot_is_current(
     Ok(open.is_none_or(|open| now < slot_after(open.opens_at, open.interval_days, &open.zone).missed_at))
 }
 
-/// Alerts of the drills among these slots that are overdue.
-pub(super) async fn raise_overdue(
+/// Alerts of the drills among these slots that are overdue, and ends the alerts of those that can be judged again.
+pub(super) async fn settle(
     app: &App,
     transaction: &mut Transaction,
     now: Timestamp,
     slots: &[SlotKey],
 ) -> Result<(), AppError> {
-    for overdue in db::overdue(transaction, slots).await? {
-        let key = key(
+    let overdue = db::overdue(transaction, slots).await?.into_iter();
+    let raisings = overdue.map(|overdue| Raising {
+        key: key(
             overdue.firm,
             overdue.practice,
             &overdue.practice_name,
             AlertKind::DrillOverdue,
-        );
-        let facts = AlertFacts::DrillOverdue {
+        ),
+        since: overdue.due_at,
+        facts: AlertFacts::DrillOverdue {
             due_at: overdue.due_at,
             last_passed: overdue.last_passed,
+        },
+    });
+    alerts::raise_all(app, transaction, now, raisings.collect()).await?;
+    end_trouble(app, transaction, now, slots).await
+}
+
+/// Ends the alerts of drill slots that could not be judged and are. Almost always there are none.
+async fn end_trouble(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    slots: &[SlotKey],
+) -> Result<(), AppError> {
+    for (firm, practice, name) in db::judged_again(transaction, slots).await? {
+        let recovery = Recovery {
+            at: now,
+            evidence: "Lastgood can judge the practised restores again.".to_owned(),
         };
-        alerts::raise(app, transaction, now, &key, overdue.due_at, &facts).await?;
+        let key = key(firm, practice, &name, AlertKind::AgentProblem);
+        alerts::recover(app, transaction, now, &key, &recovery).await?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 
 /// Clocks that differ by more are not believed.
-const TOLERATED: SignedDuration = SignedDuration::from_secs(2);
+pub(super) const TOLERATED: SignedDuration = SignedDuration::from_secs(2);
 
 /// Compares the wall clock with the monotonic one and with the database's.
 #[derive(Debug, Default)]
@@ -56,4 +56,25 @@ impl Clocks {
 fn doubtful(measured: SignedDuration, expected: SignedDuration) -> Option<SignedDuration> {
     let difference = measured.checked_sub(expected)?;
     (difference.abs() > TOLERATED).then_some(difference)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jump_is_doubted_once_in_either_direction_and_a_difference_as_long_as_it_lasts() {
+        let clocks = Clocks::default();
+        let hours = SignedDuration::from_hours(5);
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(clocks.doubt(now, now), None);
+        let ahead = now + hours;
+        assert!(matches!(clocks.doubt(ahead, ahead), Some(Doubt::Jumped(by)) if (by - hours).abs() < TOLERATED));
+        assert_eq!(clocks.doubt(ahead, ahead), None);
+        assert!(matches!(clocks.doubt(now, now), Some(Doubt::Jumped(by)) if (by + hours).abs() < TOLERATED));
+        for _ in 0..3 {
+            assert_eq!(clocks.doubt(now, now + hours), Some(Doubt::Differs(hours)));
+        }
+        assert_eq!(clocks.doubt(now, now), None);
+    }
 }

@@ -1,6 +1,6 @@
 //! SQL of the evaluator's own life, and of what is due.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx as _;
 use uuid::Uuid;
 
@@ -8,7 +8,7 @@ use crate::db::Transaction;
 use crate::error::AppError;
 use crate::expectations::slots::SlotKey;
 use crate::expectations::standing::JobRef;
-use crate::ids::FirmId;
+use crate::ids::{FirmId, JobId, PracticeId};
 
 /// Two servers on one database do not evaluate at once. The number is "lastgood" in bytes.
 const EVALUATING: i64 = 0x6c61_7374_676f_6f64;
@@ -21,26 +21,6 @@ pub(super) async fn take_turn(transaction: &mut Transaction) -> Result<bool, App
     Ok(taken)
 }
 
-/// What the evaluator knows of itself.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Life {
-    pub(super) last_tick_at: Timestamp,
-    pub(super) hold_from: Option<Timestamp>,
-    pub(super) hold_until: Option<Timestamp>,
-}
-
-/// The evaluator's life, `None` before its first tick.
-pub(super) async fn life(transaction: &mut Transaction) -> Result<Option<Life>, AppError> {
-    let row = sqlx::query!("select last_tick_at, hold_from, hold_until from evaluator")
-        .fetch_optional(&mut **transaction)
-        .await?;
-    Ok(row.map(|row| Life {
-        last_tick_at: row.last_tick_at.to_jiff(),
-        hold_from: row.hold_from.map(jiff_sqlx::Timestamp::to_jiff),
-        hold_until: row.hold_until.map(jiff_sqlx::Timestamp::to_jiff),
-    }))
-}
-
 /// The database's clock.
 pub(super) async fn database_now(transaction: &mut Transaction) -> Result<Timestamp, AppError> {
     let now = sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
@@ -49,14 +29,13 @@ pub(super) async fn database_now(transaction: &mut Transaction) -> Result<Timest
     Ok(now.to_jiff())
 }
 
-/// Notes that we were down from `from` to `now`: misses from then on are not judged before `hold_until`, and no agent is
-/// called silent before.
+/// Notes that we were down from `from` to `now`: misses from `hold_from` on are not judged before `hold_until`, and no agent
+/// is called silent before.
 pub(super) async fn hold(
     transaction: &mut Transaction,
     now: Timestamp,
     from: Timestamp,
-    hold_from: Timestamp,
-    hold_until: Timestamp,
+    (hold_from, hold_until): (Timestamp, Timestamp),
 ) -> Result<(), AppError> {
     sqlx::query!(
         "insert into monitoring_gaps (began_at, ended_at) values ($1, $2)",
@@ -75,6 +54,46 @@ pub(super) async fn hold(
     sqlx::query!(
         "update agents set silent_at = $1 where silent_at < $1 and silent_since is null and revoked_at is null",
         hold_until.to_sqlx()
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Notes that the clock went back to `now`: nothing stays put off until a time that is far again, and nothing was heard later
+/// than now.
+pub(super) async fn go_back(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    landing: SignedDuration,
+) -> Result<(), AppError> {
+    sqlx::query!(
+        "update evaluator
+         set last_tick_at = $1, hold_from = case when hold_from > $1 then $1 else hold_from end,
+             hold_until = case when hold_until > $2 then $2 else hold_until end",
+        now.to_sqlx(),
+        (now + landing).to_sqlx()
+    )
+    .execute(&mut **transaction)
+    .await?;
+    sqlx::query!(
+        "update agents
+         set last_heard_at = case when last_heard_at > $1 then $1 else last_heard_at end,
+             heard_again_at = case when heard_again_at > $1 then $1 else heard_again_at end,
+             landed_at = case when landed_at > $2 then $2 else landed_at end,
+             silent_since = case when silent_since > $1 then $1 else silent_since end,
+             silence_began_at = case when silence_began_at > $1 then $1 else silence_began_at end,
+             silent_at = case when silent_at > greatest($1 + make_interval(secs => silent_after_seconds), $2)
+                then greatest($1 + make_interval(secs => silent_after_seconds), $2) else silent_at end
+         where revoked_at is null",
+        now.to_sqlx(),
+        (now + landing).to_sqlx()
+    )
+    .execute(&mut **transaction)
+    .await?;
+    sqlx::query!(
+        "update slots set check_at = $1 where check_at > $1 and state in ('running', 'late', 'not_monitored', 'unknown')",
+        now.to_sqlx()
     )
     .execute(&mut **transaction)
     .await?;
@@ -120,20 +139,16 @@ pub(super) async fn due_slots(
     Ok(keys.collect())
 }
 
-/// Takes expectations whose "no success for N" has become true, and returns their jobs.
-pub(super) async fn take_no_success(
+/// Locks and returns jobs whose "no success for N" has become true.
+pub(super) async fn due_no_success(
     transaction: &mut Transaction,
     now: Timestamp,
     most: i64,
 ) -> Result<Vec<JobRef>, AppError> {
     let rows = sqlx::query!(
-        r#"with due as (
-            select firm_id, expectation_id from expectations
-            where no_success_at <= $1 and retired_at is null
-            order by no_success_at limit $2 for no key update skip locked)
-         update expectations e set no_success_at = null from due
-         where e.firm_id = due.firm_id and e.expectation_id = due.expectation_id
-         returning e.firm_id, e.job_id as "job_id!: crate::ids::JobId""#,
+        r#"select firm_id, job_id as "job_id!: JobId" from expectations
+           where no_success_at <= $1 and retired_at is null and job_id is not null
+           order by no_success_at limit $2 for no key update skip locked"#,
         now.to_sqlx(),
         most
     )
@@ -146,28 +161,66 @@ pub(super) async fn take_no_success(
     Ok(jobs.collect())
 }
 
-/// A slot that could not be judged, and whom to tell.
+/// When "no success for N" of these jobs is to be looked at; `None`: not before the next good run.
+pub(super) async fn move_no_success(
+    transaction: &mut Transaction,
+    jobs: &[JobRef],
+    to: Option<Timestamp>,
+) -> Result<(), AppError> {
+    let (firms, ids): (Vec<Uuid>, Vec<Uuid>) = jobs.iter().map(|job| (job.firm.0, job.job.0)).unzip();
+    sqlx::query!(
+        "update expectations e set no_success_at = $3
+         from unnest($1::uuid[], $2::uuid[]) as n (firm_id, job_id)
+         where e.firm_id = n.firm_id and e.job_id = n.job_id and e.retired_at is null",
+        &firms,
+        &ids,
+        to.map(jiff_sqlx::ToSqlx::to_sqlx) as Option<jiff_sqlx::Timestamp>
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Something that could not be judged, and whom to tell.
 pub(super) struct Poisoned {
-    pub(super) practice: crate::ids::PracticeId,
-    pub(super) job: Option<crate::ids::JobId>,
+    pub(super) practice: PracticeId,
+    pub(super) job: Option<JobId>,
     pub(super) name: String,
 }
 
-/// Looks at this slot again later.
+/// A job that could not be judged.
+pub(super) async fn job(transaction: &mut Transaction, job: JobRef) -> Result<Option<Poisoned>, AppError> {
+    let row = sqlx::query!(
+        "select practice_id, name from jobs where firm_id = $1 and job_id = $2",
+        job.firm.0,
+        job.job.0
+    )
+    .fetch_optional(&mut **transaction)
+    .await?;
+    Ok(row.map(|row| Poisoned {
+        practice: row.practice_id,
+        job: Some(job.job),
+        name: row.name,
+    }))
+}
+
+/// Notes that this slot cannot be judged, and looks at it again later.
 pub(super) async fn put_off(
     transaction: &mut Transaction,
+    now: Timestamp,
     key: SlotKey,
     until: Timestamp,
 ) -> Result<Option<Poisoned>, AppError> {
     let row = sqlx::query!(
-        r#"update slots s set check_at = $3
+        r#"update slots s set check_at = $3, unjudged_since = coalesce(s.unjudged_since, $4)
          from practices p
          where s.firm_id = $1 and s.slot_id = $2 and p.firm_id = s.firm_id and p.practice_id = s.practice_id
          returning s.practice_id, s.job_id,
             coalesce((select j.name from jobs j where j.firm_id = s.firm_id and j.job_id = s.job_id), p.name) as "name!""#,
         key.firm.0,
         key.slot.0,
-        until.to_sqlx()
+        until.to_sqlx(),
+        now.to_sqlx()
     )
     .fetch_optional(&mut **transaction)
     .await?;
@@ -182,8 +235,8 @@ pub(super) async fn put_off(
 pub(super) async fn name_of(
     transaction: &mut Transaction,
     firm: FirmId,
-    practice: crate::ids::PracticeId,
-    job: Option<crate::ids::JobId>,
+    practice: PracticeId,
+    job: Option<JobId>,
 ) -> Result<String, AppError> {
     let name = sqlx::query_scalar!(
         r#"select coalesce((select name from jobs where firm_id = $1 and job_id = $3),

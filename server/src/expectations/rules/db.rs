@@ -237,6 +237,23 @@ pub(super) async fn last_passed_drill(
     Ok(passed.map(jiff_sqlx::Timestamp::to_jiff))
 }
 
+/// Keeps everybody else from writing or changing the slots of this office's jobs.
+pub(super) async fn lock_of_office(
+    transaction: &mut Transaction,
+    firm: FirmId,
+    office: OfficeId,
+) -> Result<(), AppError> {
+    sqlx::query!(
+        "select expectation_id from expectations where firm_id = $1 and office_id = $2 and job_id is not null and retired_at is null
+         order by firm_id, expectation_id for no key update",
+        firm.0,
+        office.0
+    )
+    .fetch_all(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
 /// Slots of an office that are still to come and that the calendar decides about: each backup day with its slots' state.
 pub(super) async fn days_to_come(
     transaction: &mut Transaction,

@@ -190,6 +190,8 @@ pub async fn closures_changed(
     firm: FirmId,
     office: OfficeId,
 ) -> Result<(), AppError> {
+    // Slots that are being written at this moment may not know of the change: they are waited for.
+    db::lock_of_office(transaction, firm, office).await?;
     let Some(stored) = db::office(transaction, firm, office).await? else {
         return Err(AppError::NotFound);
     };

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx as _;
+use uuid::Uuid;
 
 use super::SilentAgent;
 use crate::db::Transaction;
@@ -17,25 +18,29 @@ pub(super) struct Heard {
     pub(super) was_silent: bool,
 }
 
-/// Moves the agent's deadline on; ends its silence. A revoked agent has neither.
+/// Moves the agent's deadline on; ends its silence, and notes when what it kept back has had `landing` to arrive. A revoked
+/// agent has neither.
 pub(super) async fn heard(
     transaction: &mut Transaction,
     now: Timestamp,
     firm: FirmId,
     agent: AgentId,
+    landing: SignedDuration,
 ) -> Result<Option<Heard>, AppError> {
     let row = sqlx::query!(
         r#"update agents a
          set last_heard_at = greatest(a.last_heard_at, $3),
              silent_at = greatest(a.last_heard_at, $3) + make_interval(secs => a.silent_after_seconds),
              heard_again_at = case when before.silent_since is null then a.heard_again_at else $3 end,
+             landed_at = case when before.silent_since is null then a.landed_at else $3 + make_interval(secs => $4) end,
              silent_since = null
          from (select firm_id, agent_id, silent_since from agents where firm_id = $1 and agent_id = $2 for no key update) before
          where a.firm_id = before.firm_id and a.agent_id = before.agent_id and a.revoked_at is null
          returning a.practice_id, a.name, before.silent_since is not null as "was_silent!""#,
         firm.0,
         agent.0,
-        now.to_sqlx()
+        now.to_sqlx(),
+        landing.as_secs_f64()
     )
     .fetch_optional(&mut **transaction)
     .await?;
@@ -46,24 +51,50 @@ pub(super) async fn heard(
     }))
 }
 
-/// Has the slots that could not be judged looked at again when what the agent kept back has had time to arrive.
-pub(super) async fn recheck_unknown(
+/// Takes agents whose kept-back reports have had time to arrive, at most `most`.
+pub(super) async fn take_landed(
     transaction: &mut Transaction,
-    firm: FirmId,
-    agent: AgentId,
-    at: Timestamp,
-) -> Result<(), AppError> {
-    sqlx::query!(
-        "update slots s set check_at = $3
-         from jobs j
-         where j.firm_id = $1 and j.agent_id = $2 and s.firm_id = j.firm_id and s.job_id = j.job_id and s.state = 'unknown'",
-        firm.0,
-        agent.0,
-        at.to_sqlx()
+    now: Timestamp,
+    most: i64,
+) -> Result<Vec<(FirmId, AgentId)>, AppError> {
+    let rows = sqlx::query!(
+        "with due as (
+            select firm_id, agent_id from agents
+            where landed_at <= $1 order by landed_at limit $2 for no key update skip locked)
+         update agents a set landed_at = null
+         from due
+         where a.firm_id = due.firm_id and a.agent_id = due.agent_id
+         returning a.firm_id, a.agent_id",
+        now.to_sqlx(),
+        most
     )
-    .execute(&mut **transaction)
+    .fetch_all(&mut **transaction)
     .await?;
-    Ok(())
+    Ok(rows.into_iter().map(|row| (row.firm_id, row.agent_id)).collect())
+}
+
+/// Slots of these agents' jobs that could not be judged because of the silence.
+pub(super) async fn unknown(
+    transaction: &mut Transaction,
+    agents: &[(FirmId, AgentId)],
+) -> Result<Vec<SlotKey>, AppError> {
+    let (firms, ids): (Vec<Uuid>, Vec<Uuid>) = agents.iter().map(|(firm, agent)| (firm.0, agent.0)).unzip();
+    let rows = sqlx::query!(
+        "select s.firm_id, s.slot_id
+         from unnest($1::uuid[], $2::uuid[]) as wanted (firm_id, agent_id)
+         join jobs j on j.firm_id = wanted.firm_id and j.agent_id = wanted.agent_id
+         join slots s on s.firm_id = j.firm_id and s.job_id = j.job_id
+         where s.state = 'unknown'",
+        &firms,
+        &ids
+    )
+    .fetch_all(&mut **transaction)
+    .await?;
+    let keys = rows.into_iter().map(|row| SlotKey {
+        firm: row.firm_id,
+        slot: row.slot_id,
+    });
+    Ok(keys.collect())
 }
 
 /// Declares agents silent whose deadline has passed, at most `most`. A silence that begins before the reports of the one
@@ -81,6 +112,7 @@ pub(super) async fn fall_silent(
             order by silent_at limit $3 for no key update skip locked)
          update agents a
          set silent_since = coalesce(a.last_heard_at, a.enrolled_at),
+             landed_at = null,
              silence_began_at = case
                 when a.heard_again_at + make_interval(secs => $2) > coalesce(a.last_heard_at, a.enrolled_at) then a.silence_began_at
                 else coalesce(a.last_heard_at, a.enrolled_at) end
@@ -111,8 +143,7 @@ pub(super) async fn missed_since_last_word(
     transaction: &mut Transaction,
     agents: &[SilentAgent],
 ) -> Result<Vec<SlotKey>, AppError> {
-    let (firms, ids): (Vec<uuid::Uuid>, Vec<uuid::Uuid>) =
-        agents.iter().map(|agent| (agent.firm.0, agent.agent.0)).unzip();
+    let (firms, ids): (Vec<Uuid>, Vec<Uuid>) = agents.iter().map(|agent| (agent.firm.0, agent.agent.0)).unzip();
     let rows = sqlx::query!(
         "select s.firm_id, s.slot_id
          from unnest($1::uuid[], $2::uuid[]) as wanted (firm_id, agent_id)

@@ -29,24 +29,23 @@ pub(super) async fn lock(transaction: &mut Transaction, keys: &[SlotKey]) -> Res
 }
 
 /// These slots with everything their state depends on, but for their runs. `landing`: how long after a silent agent was
-/// heard again its reports may still arrive.
+/// heard again its reports may still arrive. `hold`: the latest time in which we were down.
 pub(super) async fn stored(
     transaction: &mut Transaction,
     keys: &[SlotKey],
     landing: SignedDuration,
+    hold: Option<Quiet>,
 ) -> Result<Vec<StoredSlot>, AppError> {
     let (firms, slots) = columns(keys);
     let rows = sqlx::query!(
         r#"select s.firm_id, s.practice_id, s.slot_id, s.job_id, s.state, s.late_at, s.missed_at, s.check_at, s.run_id, s.drill_id,
-            s.declared_missed_at, s.reported_late, s.excused_at is not null as "excused!", e.maximum_run_seconds,
-            a.silence_began_at as "silence_began_at?", a.silent_since as "silent_since?", a.heard_again_at as "heard_again_at?",
-            evaluator.hold_from as "hold_from?", evaluator.hold_until as "hold_until?"
+            s.declared_missed_at, s.reported_late, s.unjudged_since is not null as "unjudged!", s.excused_at is not null as "excused!", e.maximum_run_seconds,
+            a.silence_began_at as "silence_began_at?", a.silent_since as "silent_since?", a.heard_again_at as "heard_again_at?"
          from unnest($1::uuid[], $2::uuid[]) as wanted (firm_id, slot_id)
          join slots s using (firm_id, slot_id)
          join expectations e on e.firm_id = s.firm_id and e.expectation_id = s.expectation_id
          left join jobs j on j.firm_id = s.firm_id and j.job_id = s.job_id
-         left join agents a on a.firm_id = j.firm_id and a.agent_id = j.agent_id and a.revoked_at is null
-         left join evaluator on true"#,
+         left join agents a on a.firm_id = j.firm_id and a.agent_id = j.agent_id and a.revoked_at is null"#,
         &firms,
         &slots
     )
@@ -64,6 +63,7 @@ pub(super) async fn stored(
         run: row.run_id,
         declared_missed_at: row.declared_missed_at.map(jiff_sqlx::Timestamp::to_jiff),
         reported_late: row.reported_late,
+        unjudged: row.unjudged,
         times: SlotTimes {
             late_at: row.late_at.to_jiff(),
             missed_at: row.missed_at.to_jiff(),
@@ -83,10 +83,7 @@ pub(super) async fn stored(
                     landed_by,
                 })
             }),
-            hold: row.hold_from.zip(row.hold_until).map(|(from, until)| Quiet {
-                from: from.to_jiff(),
-                landed_by: Some(until.to_jiff()),
-            }),
+            hold,
         },
         runs: Vec::new(),
     });
@@ -154,7 +151,7 @@ pub(super) async fn write(
         "update slots s
          set state_since = case when s.state = n.state then s.state_since else $1 end,
              state = n.state, check_at = n.check_at, run_id = n.run_id, declared_missed_at = n.declared_missed_at,
-             reported_late = n.reported_late
+             reported_late = n.reported_late, unjudged_since = null
          from unnest($2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::uuid[], $7::timestamptz[], $8::boolean[])
             as n (firm_id, slot_id, state, check_at, run_id, declared_missed_at, reported_late)
          where s.firm_id = n.firm_id and s.slot_id = n.slot_id",

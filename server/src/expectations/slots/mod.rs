@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::SlotState;
 use super::judge::{Circumstances, Filling, Judgement, RunEvidence, SlotTimes, judge};
 use super::standing::{self, JobRef};
+use super::{SlotState, life};
 use crate::app::App;
 use crate::db::Transaction;
 use crate::error::AppError;
@@ -31,6 +31,8 @@ struct StoredSlot {
     run: Option<RunId>,
     declared_missed_at: Option<Timestamp>,
     reported_late: bool,
+    /// It could not be judged when that was last tried.
+    unjudged: bool,
     times: SlotTimes,
     around: Circumstances,
     runs: Vec<RunEvidence>,
@@ -78,6 +80,7 @@ impl JudgedSlot<'_> {
             Some(Filling::Drill(_)) | None => None,
         };
         self.changed_state()
+            || self.stored.unjudged
             || self.judgement.check_at != self.stored.check_at
             || run != self.stored.run
             || self.declared_missed_at != self.stored.declared_missed_at
@@ -118,7 +121,8 @@ pub(super) async fn judge_anew(
     for (key, run) in db::runs(transaction, keys).await? {
         runs.entry(key).or_default().push(run);
     }
-    let mut stored = db::stored(transaction, keys, app.options.landing).await?;
+    let hold = life::hold(app, transaction, now).await?;
+    let mut stored = db::stored(transaction, keys, app.options.landing, hold).await?;
     for slot in &mut stored {
         slot.runs = runs.remove(&slot.key).unwrap_or_default();
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::{BadRun, GoodRun, JobRef, LongRun, Misses, Standing};
@@ -45,6 +45,7 @@ struct RunsRow {
     bad_finished_at: Option<jiff_sqlx::Timestamp>,
     bad_reason: Option<String>,
     bad_in_a_row: Option<i64>,
+    unjudged_since: Option<jiff_sqlx::Timestamp>,
     open: Vec<String>,
 }
 
@@ -67,6 +68,10 @@ async fn runs(transaction: &mut Transaction, firms: &[Uuid], jobs: &[Uuid]) -> R
             good.finished_at as "good_finished_at?", good.bytes_added as "good_bytes?",
             bad.run_id as "bad_run?: RunId", bad.finished_at as "bad_finished_at?", bad.reason as "bad_reason?",
             bad.in_a_row as "bad_in_a_row?",
+            least(rule.broken_since, (
+                select min(s.unjudged_since) from slots s
+                where s.firm_id = j.firm_id and s.practice_id = j.practice_id and s.job_id = j.job_id
+                  and s.unjudged_since is not null)) as "unjudged_since?",
             array(select a.kind from alerts a
                   where a.firm_id = j.firm_id and a.practice_id = j.practice_id and a.subject_kind = 'job' and a.subject_id = j.job_id
                     and a.closed_at is null) as "open!: Vec<String>"
@@ -207,6 +212,7 @@ fn standing(runs: RunsRow, slots: SlotsRow) -> Standing {
             .no_success_seconds
             .map(|seconds| SignedDuration::from_secs(i64::from(seconds))),
         active_from: runs.active_from.map(jiff_sqlx::Timestamp::to_jiff),
+        unjudged_since: runs.unjudged_since.map(jiff_sqlx::Timestamp::to_jiff),
         open: runs
             .open
             .iter()
@@ -233,14 +239,6 @@ pub(super) async fn write_states(
     .execute(&mut **transaction)
     .await?;
     Ok(())
-}
-
-/// Until when nothing is declared, because we were down.
-pub(super) async fn hold_until(transaction: &mut Transaction) -> Result<Option<Timestamp>, AppError> {
-    let hold = sqlx::query_scalar!("select hold_until from evaluator")
-        .fetch_optional(&mut **transaction)
-        .await?;
-    Ok(hold.flatten().map(jiff_sqlx::Timestamp::to_jiff))
 }
 
 fn columns(jobs: &[JobRef]) -> (Vec<Uuid>, Vec<Uuid>) {

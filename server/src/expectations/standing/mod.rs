@@ -10,8 +10,9 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{JobState, SlotState};
-use crate::alerts::{self, AlertFacts, AlertKey, AlertKind, Recovery, Subject};
+use super::judge::Quiet;
+use super::{JobState, SlotState, life};
+use crate::alerts::{self, AlertFacts, AlertKey, AlertKind, Raising, Recovery, Subject};
 use crate::app::App;
 use crate::db::Transaction;
 use crate::error::AppError;
@@ -48,6 +49,8 @@ struct Standing {
     overrun: Option<LongRun>,
     no_success_after: Option<SignedDuration>,
     active_from: Option<Timestamp>,
+    /// Since when one of its slots cannot be judged, or its rule cannot be followed.
+    unjudged_since: Option<Timestamp>,
     open: BTreeSet<AlertKind>,
 }
 
@@ -96,7 +99,7 @@ pub(super) async fn settle(
     if jobs.is_empty() {
         return Ok(());
     }
-    let hold_until = db::hold_until(transaction).await?;
+    let hold = life::hold(app, transaction, now).await?;
     let standings = db::read(transaction, jobs).await?;
     let changed: Vec<_> = standings
         .iter()
@@ -108,12 +111,13 @@ pub(super) async fn settle(
     if !changed.is_empty() {
         db::write_states(transaction, &changed).await?;
     }
+    let mut raisings = Vec::new();
     for standing in &standings {
-        for (kind, verdict) in standing.verdicts(now, hold_until) {
-            standing.carry_out(app, transaction, now, kind, verdict).await?;
+        for (kind, verdict) in standing.verdicts(now, hold) {
+            raisings.extend(standing.carry_out(app, transaction, now, kind, verdict).await?);
         }
     }
-    Ok(())
+    alerts::raise_all(app, transaction, now, raisings).await
 }
 
 impl Standing {
@@ -128,14 +132,21 @@ impl Standing {
         self.newest.map_or(JobState::Waiting, JobState::from)
     }
 
-    fn verdicts(&self, now: Timestamp, hold_until: Option<Timestamp>) -> Vec<(AlertKind, Verdict)> {
+    fn verdicts(&self, now: Timestamp, hold: Option<Quiet>) -> Vec<(AlertKind, Verdict)> {
         let mut verdicts = vec![
             (AlertKind::Missed, self.missed(now)),
             (AlertKind::Failed, self.failed(now)),
             (AlertKind::Overrun, self.overrun(now)),
         ];
-        if let Some(verdict) = self.no_success(now, hold_until) {
+        if let Some(verdict) = self.no_success(now, hold) {
             verdicts.push((AlertKind::NoSuccess, verdict));
+        }
+        if self.unjudged_since.is_none() {
+            let recovery = Recovery {
+                at: now,
+                evidence: "Lastgood can judge this job again.".to_owned(),
+            };
+            verdicts.push((AlertKind::AgentProblem, Verdict::Over(recovery)));
         }
         verdicts
     }
@@ -206,7 +217,7 @@ impl Standing {
     }
 
     /// Not declared while reports that were kept back may still land.
-    fn no_success(&self, now: Timestamp, hold_until: Option<Timestamp>) -> Option<Verdict> {
+    fn no_success(&self, now: Timestamp, hold: Option<Quiet>) -> Option<Verdict> {
         let limit = match self.no_success_after {
             Some(limit) if self.expected && !self.archived => limit,
             _ => return Some(Verdict::Over(self.recovery(now))),
@@ -215,7 +226,7 @@ impl Standing {
         if now < since {
             return Some(Verdict::Over(self.recovery(now)));
         }
-        if hold_until.is_some_and(|until| now < until) {
+        if hold.is_some_and(|hold| hold.lasts(now)) {
             return None;
         }
         let facts = AlertFacts::NoSuccess {
@@ -257,6 +268,7 @@ impl Standing {
         }
     }
 
+    /// Closes what is over; what is to be opened is returned, so that all of it is opened together.
     async fn carry_out(
         &self,
         app: &App,
@@ -264,7 +276,7 @@ impl Standing {
         now: Timestamp,
         kind: AlertKind,
         verdict: Verdict,
-    ) -> Result<(), AppError> {
+    ) -> Result<Option<Raising>, AppError> {
         let is_open = self.open.contains(&kind);
         let key = AlertKey {
             firm: self.job.firm,
@@ -273,7 +285,7 @@ impl Standing {
             kind,
         };
         match verdict {
-            Verdict::Open(since, facts) => alerts::raise(app, transaction, now, &key, since, &facts).await?,
+            Verdict::Open(since, facts) => return Ok(Some(Raising { key, since, facts })),
             Verdict::Over(recovery) if is_open => {
                 alerts::recover(app, transaction, now, &key, &recovery).await?;
             }
@@ -282,7 +294,7 @@ impl Standing {
             }
             Verdict::Over(_) | Verdict::Explained(_) => {}
         }
-        Ok(())
+        Ok(None)
     }
 }
 

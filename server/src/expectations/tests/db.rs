@@ -1,6 +1,7 @@
 //! SQL by which tests put evidence into the database and look at what became of it.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff_sqlx::ToSqlx as _;
 use uuid::Uuid;
 
@@ -8,7 +9,7 @@ use super::stage::{Given, Report};
 use crate::alerts::AlertKind;
 use crate::db::Transaction;
 use crate::expectations::{JobState, SlotState};
-use crate::ids::{AgentId, FirmId, JobId, OfficeId, PracticeId};
+use crate::ids::{AgentId, ClosureId, FirmId, JobId, OfficeId, PracticeId};
 
 pub(super) async fn add_agent(
     transaction: &mut Transaction,
@@ -103,6 +104,116 @@ pub(super) async fn end(transaction: &mut Transaction, now: Timestamp, given: &G
     .execute(&mut **transaction)
     .await
     .unwrap();
+}
+
+/// A time that the database knows and this program does not: whatever reads it fails.
+const UNREADABLE: &str = "20000-01-01";
+
+/// Makes the job's first slot one that cannot be judged, or gives it back its time.
+pub(super) async fn poison_slot(transaction: &mut Transaction, given: &Given, missed_at: Option<&str>) {
+    sqlx::query!(
+        "update slots set missed_at = $3::text::timestamptz where (firm_id, slot_id) =
+            (select firm_id, slot_id from slots where firm_id = $1 and job_id = $2 order by due_at limit 1)",
+        given.firm.0,
+        given.job.0,
+        missed_at.unwrap_or(UNREADABLE),
+    )
+    .execute(&mut **transaction)
+    .await
+    .unwrap();
+}
+
+/// Makes the end of the job's runs one that cannot be read, or gives them back theirs.
+pub(super) async fn poison_runs(transaction: &mut Transaction, given: &Given, finished_at: Option<&str>) {
+    sqlx::query!(
+        "update runs set finished_at = $3::text::timestamptz where firm_id = $1 and job_id = $2",
+        given.firm.0,
+        given.job.0,
+        finished_at.unwrap_or(UNREADABLE),
+    )
+    .execute(&mut **transaction)
+    .await
+    .unwrap();
+}
+
+/// Gives the job's rule another schedule, whatever it says, and has its slots written at once.
+pub(super) async fn set_cron(transaction: &mut Transaction, given: &Given, cron: &str, at: Timestamp) {
+    sqlx::query!(
+        "update expectations set cron = $3, materialise_at = $4 where firm_id = $1 and job_id = $2",
+        given.firm.0,
+        given.job.0,
+        cron,
+        at.to_sqlx()
+    )
+    .execute(&mut **transaction)
+    .await
+    .unwrap();
+}
+
+/// The closure of this day.
+pub(super) async fn closure(transaction: &mut Transaction, given: &Given, day: Date) -> ClosureId {
+    sqlx::query_scalar!(
+        r#"select c.closure_id as "id: ClosureId" from office_closures c join offices o using (firm_id, office_id)
+           where c.firm_id = $1 and o.practice_id = $2 and c.first_day = $3"#,
+        given.firm.0,
+        given.practice.0,
+        day.to_sqlx() as jiff_sqlx::Date
+    )
+    .fetch_one(&mut **transaction)
+    .await
+    .unwrap()
+}
+
+/// Whether somebody in this database waits for somebody else's lock.
+pub(super) async fn somebody_waits(transaction: &mut Transaction) -> bool {
+    sqlx::query_scalar!(
+        r#"select exists (
+            select from pg_locks l join pg_stat_activity a on a.pid = l.pid
+            where not l.granted and a.datname = current_database()) as "waits!""#
+    )
+    .fetch_one(&mut **transaction)
+    .await
+    .unwrap()
+}
+
+/// What there is twice: alerts of one subject and kind, messages about one alert to one recipient, and the same change of one
+/// slot.
+pub(super) async fn doubled(transaction: &mut Transaction) -> (i64, i64, i64) {
+    let row = sqlx::query!(
+        r#"select
+            (select count(*) - count(distinct (practice_id, subject_id, kind)) from alerts) as "alerts!",
+            (select count(*) - count(distinct (alert_id, user_id, purpose)) from notifications) as "messages!",
+            (select count(*) - count(distinct (slot_id, from_state, to_state)) from slot_changes) as "changes!""#
+    )
+    .fetch_one(&mut **transaction)
+    .await
+    .unwrap();
+    (row.alerts, row.messages, row.changes)
+}
+
+/// How many alerts there are of this kind, and how many messages that they opened.
+pub(super) async fn told(transaction: &mut Transaction, kind: AlertKind) -> (i64, i64) {
+    let row = sqlx::query!(
+        r#"select count(distinct a.alert_id) as "alerts!", count(n.notification_id) as "messages!"
+           from alerts a left join notifications n on n.firm_id = a.firm_id and n.alert_id = a.alert_id and n.purpose = 'opened'
+           where a.kind = $1"#,
+        kind.as_str()
+    )
+    .fetch_one(&mut **transaction)
+    .await
+    .unwrap();
+    (row.alerts, row.messages)
+}
+
+/// All jobs.
+pub(super) async fn jobs(transaction: &mut Transaction) -> Vec<(PracticeId, JobId)> {
+    sqlx::query!("select practice_id, job_id from jobs")
+        .fetch_all(&mut **transaction)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| (row.practice_id, row.job_id))
+        .collect()
 }
 
 /// A slot as a test sees it.

@@ -24,6 +24,7 @@ const STEP: SignedDuration = SignedDuration::from_mins(20);
 pub(super) struct Given {
     pub(super) firm: FirmId,
     pub(super) practice: PracticeId,
+    pub(super) office: OfficeId,
     pub(super) agent: AgentId,
     pub(super) job: JobId,
 }
@@ -50,6 +51,7 @@ impl Stage {
         let given = Given {
             firm: test.cast.northwind,
             practice: test.cast.harbor,
+            office: test.cast.harbor_office,
             agent: ids::new(now),
             job: ids::new(now),
         };
@@ -64,8 +66,8 @@ impl Stage {
     }
 
     fn place(&self) -> (FirmId, PracticeId, OfficeId, AgentId) {
-        let office = self.test.cast.harbor_office;
-        (self.given.firm, self.given.practice, office, self.given.agent)
+        let given = &self.given;
+        (given.firm, given.practice, given.office, given.agent)
     }
 
     async fn add_job(&self, cron: &str) {
@@ -82,14 +84,27 @@ impl Stage {
 
     /// Another job of another agent from now on; the ones before are over.
     pub(super) async fn begin_again(&mut self, cron: &str, silent_after: SignedDuration) {
+        self.end().await;
+        self.add(cron, silent_after).await;
+    }
+
+    /// Nothing is expected of the job from now on, and its agent is revoked.
+    pub(super) async fn end(&self) {
         let now = self.test.now();
         let mut transaction = self.begin().await;
         expect_nothing(&mut transaction, now, self.given.firm, self.given.job)
             .await
             .unwrap();
         db::end(&mut transaction, now, &self.given).await;
+        transaction.commit().await.unwrap();
+    }
+
+    /// Another job of another agent beside those there are; it is the one that is spoken of from now on.
+    pub(super) async fn add(&mut self, cron: &str, silent_after: SignedDuration) {
+        let now = self.test.now();
         self.given.agent = ids::new(now);
         self.given.job = ids::new(now);
+        let mut transaction = self.begin().await;
         let silent_after = i32::try_from(silent_after.as_secs()).unwrap();
         db::add_agent(&mut transaction, now, self.place(), silent_after).await;
         transaction.commit().await.unwrap();
@@ -108,7 +123,7 @@ impl Stage {
         ExpectedJob {
             firm: self.given.firm,
             practice: self.given.practice,
-            office: self.test.cast.harbor_office,
+            office: self.given.office,
             job: self.given.job,
         }
     }

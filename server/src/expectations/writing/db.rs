@@ -16,7 +16,7 @@ pub(super) async fn due(transaction: &mut Transaction, now: Timestamp, most: i64
     let rows = sqlx::query!(
         r#"select e.firm_id, e.expectation_id, e.practice_id, e.job_id, e.office_id, e.cron as "cron!", e.dst_policy,
             e.opens_before_seconds, e.late_after_seconds, e.missed_after_seconds, e.active_from, e.materialised_until,
-            o.zone, o.closed_weekdays, o.business_day_starts
+            e.broken_since is not null as "was_broken!", o.zone, o.closed_weekdays, o.business_day_starts
          from expectations e
          join offices o on o.firm_id = e.firm_id and o.office_id = e.office_id
          where e.materialise_at <= $1 and e.retired_at is null and e.cron is not null
@@ -46,6 +46,7 @@ pub(super) async fn due(transaction: &mut Transaction, now: Timestamp, most: i64
         zone: row.zone,
         closed_weekdays: row.closed_weekdays,
         business_day_starts: row.business_day_starts,
+        was_broken: row.was_broken,
     });
     Ok(rules.collect())
 }
@@ -134,8 +135,13 @@ pub(super) async fn insert(transaction: &mut Transaction, now: Timestamp, slots:
     Ok(())
 }
 
-/// Notes how far slots are written, when to write more, and when the last slot before the new ones closes.
-pub(super) async fn note(transaction: &mut Transaction, written: &[WrittenRule]) -> Result<(), AppError> {
+/// Notes how far slots are written, when to write more, which rules cannot be followed, and when the last slot before the new
+/// ones closes.
+pub(super) async fn note(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    written: &[WrittenRule],
+) -> Result<(), AppError> {
     let firms: Vec<Uuid> = written.iter().map(|rule| rule.firm.0).collect();
     let expectations: Vec<Uuid> = written.iter().map(|rule| rule.expectation.0).collect();
     let untils: Vec<_> = written.iter().map(|rule| rule.written_until.to_sqlx()).collect();
@@ -147,6 +153,7 @@ pub(super) async fn note(transaction: &mut Transaction, written: &[WrittenRule])
         .iter()
         .map(|rule| rule.first_opens_at.map(jiff_sqlx::ToSqlx::to_sqlx))
         .collect();
+    let broken: Vec<bool> = written.iter().map(|rule| rule.is_broken).collect();
     sqlx::query!(
         "update slots s set closes_at = n.opens_at
          from unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) as n (firm_id, expectation_id, opens_at)
@@ -158,13 +165,17 @@ pub(super) async fn note(transaction: &mut Transaction, written: &[WrittenRule])
     .execute(&mut **transaction)
     .await?;
     sqlx::query!(
-        "update expectations e set materialised_until = n.written_until, materialise_at = n.materialise_at
-         from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[]) as n (firm_id, expectation_id, written_until, materialise_at)
+        "update expectations e set materialised_until = n.written_until, materialise_at = n.materialise_at,
+            broken_since = case when n.is_broken then coalesce(e.broken_since, $6) end
+         from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::boolean[])
+            as n (firm_id, expectation_id, written_until, materialise_at, is_broken)
          where e.firm_id = n.firm_id and e.expectation_id = n.expectation_id",
         &firms,
         &expectations,
         &untils as &[jiff_sqlx::Timestamp],
         &nexts as &[Option<jiff_sqlx::Timestamp>],
+        &broken,
+        now.to_sqlx(),
     )
     .execute(&mut **transaction)
     .await?;

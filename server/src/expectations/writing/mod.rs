@@ -12,6 +12,7 @@ use super::DstPolicy;
 use super::calendar::{Allowances, Closure, OfficeCalendar, Plan, PlannedSlot, plan};
 use super::schedule::Schedule;
 use super::slots::{self, SlotKey};
+use super::standing::{self, JobRef};
 use crate::app::App;
 use crate::db::Transaction;
 use crate::error::AppError;
@@ -41,6 +42,8 @@ struct DueRule {
     zone: String,
     closed_weekdays: Vec<i16>,
     business_day_starts: i32,
+    /// It could not be followed when that was last tried.
+    was_broken: bool,
 }
 
 /// What a new slot takes from its rule.
@@ -68,6 +71,7 @@ struct WrittenRule {
     written_until: Timestamp,
     materialise_at: Option<Timestamp>,
     first_opens_at: Option<Timestamp>,
+    is_broken: bool,
 }
 
 /// What one round wrote.
@@ -104,12 +108,14 @@ pub(super) async fn write_due(app: &App, transaction: &mut Transaction, now: Tim
     let closures = closures_by_office(transaction, &due).await?;
     let mut new_slots = Vec::new();
     let mut written = Vec::new();
+    let mut mended = Vec::new();
     for rule in &due {
         let closures = closures.get(&rule.office).cloned().unwrap_or_default();
         match rule.plan(closures, now) {
             Ok((plan, calendar)) => {
                 round.more |= plan.materialise_at.is_some_and(|at| at <= now);
                 written.push(rule.written(&plan));
+                mended.extend(rule.job_if_mended());
                 new_slots.extend(rule.new_slots(&plan, &calendar, now));
                 round.firms.insert(rule.firm);
             }
@@ -118,7 +124,10 @@ pub(super) async fn write_due(app: &App, transaction: &mut Transaction, now: Tim
                     slots: Vec::new(),
                     materialise_at: Some(now + PUT_OFF),
                 };
-                written.push(rule.written(&nothing));
+                written.push(WrittenRule {
+                    is_broken: true,
+                    ..rule.written(&nothing)
+                });
                 round.broken.push(Broken {
                     firm: rule.firm,
                     practice: rule.practice,
@@ -129,7 +138,8 @@ pub(super) async fn write_due(app: &App, transaction: &mut Transaction, now: Tim
         }
     }
     db::insert(transaction, now, &new_slots).await?;
-    db::note(transaction, &written).await?;
+    db::note(transaction, now, &written).await?;
+    standing::settle(app, transaction, now, &mended).await?;
     let already_open: Vec<SlotKey> = new_slots
         .iter()
         .filter(|slot| slot.planned.opens_at <= now && slot.rule.job.is_some())
@@ -197,7 +207,13 @@ impl DueRule {
             written_until: plan.slots.last().map_or(self.written_until, |slot| slot.due_at),
             materialise_at: plan.materialise_at,
             first_opens_at: plan.slots.first().map(|slot| slot.opens_at),
+            is_broken: false,
         }
+    }
+
+    fn job_if_mended(&self) -> Option<JobRef> {
+        let job = self.job.filter(|_| self.was_broken)?;
+        Some(JobRef { firm: self.firm, job })
     }
 
     fn new_slots(&self, plan: &Plan, calendar: &OfficeCalendar, now: Timestamp) -> Vec<NewSlot> {
