@@ -14,7 +14,6 @@ mod postmaster;
 mod program;
 pub mod restore;
 mod startup;
-pub mod survey;
 mod target;
 #[cfg(test)]
 mod tests;

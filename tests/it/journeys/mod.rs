@@ -4,6 +4,7 @@ mod backup;
 mod drill;
 mod mail;
 mod medium;
+mod silence;
 mod viewer;
 
 use lastgood_tests::agent::Machine;
@@ -35,15 +36,16 @@ pub(crate) fn northwind_with(wishes: Wishes, mail: &MailServer) -> Server {
     server
 }
 
-/// Adds the job `nightly` at Harbor Counseling, due every minute, late and missed within seconds; its id.
+/// Adds the job `nightly` at Harbor Counseling, due every minute of every day, late and missed within seconds; its id.
 pub(crate) fn add_minutely_job(server: &Server) -> String {
+    open_every_day(server);
     let rule = [
         "--opens-before",
         "30s",
         "--late-after",
-        "10s",
+        "5s",
         "--missed-after",
-        "20s",
+        "25s",
         "--no-success-for",
         "2h",
     ];
@@ -62,6 +64,26 @@ pub(crate) fn add_minutely_job(server: &Server) -> String {
     arguments.extend(rule);
     server.operate(&arguments);
     server.database().value("select job_id from jobs where key = 'nightly'")
+}
+
+/// Opens the office of Harbor Counseling on all seven days. A practice begins with its weekend closed, and nothing is missed
+/// on a closed day: until Monday noon the backup day is Sunday's.
+fn open_every_day(server: &Server) {
+    let ids = format!(
+        "select practice_id, office_id from offices join practices using (firm_id, practice_id) where practices.name = '{HARBOR}'"
+    );
+    let found = server.database().rows(&ids);
+    let [practice, office] = found.first().expect("it has an office").as_slice() else {
+        panic!("two columns were asked for: {found:?}");
+    };
+    let path = format!("/practices/{practice}/offices/{office}/edit");
+    let fields = [
+        ("office", "Main office"),
+        ("zone", "America/New_York"),
+        ("starts", "12:00"),
+    ];
+    let answer = server.visitor(OLIVIA).post(&path, &fields);
+    assert_eq!(answer.status, 303, "{}", answer.text());
 }
 
 /// Adds a job at Harbor Counseling that is due once a day, so that nothing but its reports matters for now; its id.
