@@ -24,3 +24,4 @@ mod state;
 mod tls;
 mod tools;
 mod verify;
+mod watch;

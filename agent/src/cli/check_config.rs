@@ -48,6 +48,16 @@ pub(super) const EXAMPLE: &str = r#"A whole example of /etc/lastgood/agent.toml:
   [job.claims]                  # what you know and the agent cannot see
   encrypted = true
 
+  [[job]]
+  key = "image"
+  tool = "windows-server-backup"
+  [job.watch]                   # starts nothing: reports what other software leaves
+  kind = "event-log"            # or "log-file", "status-file", "duplicati"
+  product = "windows-server-backup"
+
+Before and after a run of restic or borg: [job.copy] copies a running database, [job.compare] restores a sample, and
+must_contain = ["/folder"] names what must be in the backup. README.md shows each.
+
 Every setting of the daemon is also a flag and a LASTGOOD_AGENT_* variable: lastgood-agent run --help"#;
 
 pub(super) fn run(common: &Common, printer: Printer) -> ExitCode {
@@ -75,9 +85,10 @@ fn text(config: &Config) -> String {
     for job in &config.jobs {
         let when = match next(job) {
             Some(next) => format!("next {next}"),
+            None if job.watch.is_some() => "watched".to_owned(),
             None => "started through `lastgood-agent exec`".to_owned(),
         };
-        lines.push(format!("  {}  {}, {when}", job.key, job.tool.name()));
+        lines.push(format!("  {}  {}, {when}", job.key, job.tool_name()));
     }
     for warning in &config.warnings {
         lines.push(format!("Look at this: {warning}"));
@@ -88,7 +99,7 @@ fn text(config: &Config) -> String {
 fn describe(job: &JobConfig) -> serde_json::Value {
     json!({
         "key": job.key,
-        "tool": job.tool.name(),
+        "tool": job.tool_name(),
         "schedule": job.schedule.as_ref().map(crate::engine::schedule::Schedule::expression),
         "zone": job.schedule.as_ref().and_then(|schedule| schedule.zone().iana_name()),
         "next": job.schedule.as_ref().and_then(|schedule| schedule.next_after(clock::wall())),

@@ -89,6 +89,7 @@ pub(super) struct RawJob {
     pub(super) must_contain: Option<Spanned<Vec<PathBuf>>>,
     pub(super) compare: Option<Spanned<RawCompare>>,
     pub(super) copy: Option<Spanned<RawCopy>>,
+    pub(super) watch: Option<Spanned<RawWatch>>,
     #[serde(default)]
     pub(super) claims: RawClaims,
 }
@@ -99,6 +100,66 @@ pub(super) struct RawJob {
 pub(super) struct RawCompare {
     pub(super) files: Option<Spanned<i64>>,
     pub(super) scratch: Spanned<PathBuf>,
+}
+
+/// `[job.watch]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawWatch {
+    pub(super) kind: RawWatchKind,
+    pub(super) product: Option<String>,
+    pub(super) channel: Option<String>,
+    pub(super) source: Option<String>,
+    #[serde(default)]
+    pub(super) rows: Vec<RawRow>,
+    pub(super) file: Option<Spanned<PathBuf>>,
+    pub(super) profile: Option<String>,
+    #[serde(default)]
+    pub(super) fail: Vec<String>,
+    #[serde(default)]
+    pub(super) success: Vec<String>,
+    #[serde(default)]
+    pub(super) start: Vec<String>,
+    pub(super) encoding: Option<RawEncoding>,
+    pub(super) backup: Option<String>,
+    pub(super) port: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawWatchKind {
+    EventLog,
+    StatusFile,
+    LogFile,
+    Duplicati,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(super) enum RawEncoding {
+    #[serde(rename = "utf-8")]
+    Utf8,
+    #[serde(rename = "utf-16")]
+    Utf16,
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+}
+
+/// One of `rows`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRow {
+    pub(super) source: String,
+    pub(super) id: u32,
+    pub(super) means: RawMeaning,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawMeaning {
+    Started,
+    Ok,
+    Warning,
+    Failed,
 }
 
 /// `[job.copy]`.

@@ -10,10 +10,22 @@ use lastgood_protocol::{DestinationKind, JobKey};
 use toml::Spanned;
 
 use super::build::Builder;
-use super::file::{RawDestination, RawJob, RawTool};
+use super::file::{RawClaims, RawDestination, RawJob, RawTool};
 use super::program::shows_password;
 use super::{AttestedClaims, ExitCodes, JobConfig, Program, RepositoryTool, Tool};
 use crate::engine::schedule::Schedule;
+
+impl From<RawClaims> for AttestedClaims {
+    fn from(raw: RawClaims) -> Self {
+        Self {
+            full: raw.full,
+            verified: raw.verified,
+            compared: raw.compared,
+            compressed: raw.compressed,
+            encrypted: raw.encrypted,
+        }
+    }
+}
 
 impl Builder<'_> {
     pub(super) fn job(&mut self, raw: RawJob, span: &Range<usize>, zone: &TimeZone) -> Option<JobConfig> {
@@ -48,7 +60,7 @@ impl Builder<'_> {
         let attempts = self.attempts(raw.attempts.as_ref());
         let (environment, secrets) = self.environment(&raw);
         let tool = self.tool(&raw);
-        if schedule.is_some() && !tool.can_start() {
+        if schedule.is_some() && !tool.can_start() && raw.watch.is_none() {
             self.wrong(
                 span,
                 format!("job '{}' has a schedule but nothing to start", raw.key.get_ref()),
@@ -60,11 +72,13 @@ impl Builder<'_> {
                 },
             );
         }
+        let watch = self.watch(&raw);
         let copy = self.copy(&raw, &tool);
         let must_contain = self.must_contain(&raw, &tool);
         let compare = self.compare(&raw, &tool);
         Some(JobConfig {
             key: key?,
+            watch,
             copy,
             must_contain,
             compare,
@@ -77,13 +91,7 @@ impl Builder<'_> {
             destination: self.destination(&raw),
             destination_name: self.destination_name(&raw),
             medium: self.absolute(raw.medium.as_ref()),
-            claims: AttestedClaims {
-                full: raw.claims.full,
-                verified: raw.claims.verified,
-                compared: raw.claims.compared,
-                compressed: raw.claims.compressed,
-                encrypted: raw.claims.encrypted,
-            },
+            claims: raw.claims.into(),
             environment,
             secrets,
         })

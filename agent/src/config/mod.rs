@@ -9,6 +9,7 @@ mod problem;
 mod program;
 mod secret;
 mod settings;
+mod watch;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub(crate) use build::parse_duration;
 pub(crate) use problem::{ConfigProblem, ConfigProblems};
 pub(crate) use program::{Program, ProgramTool};
 pub(crate) use settings::{Overrides, ServiceEnvironment, load};
+pub(crate) use watch::Watch;
 
 /// Everything the configuration says, checked.
 #[derive(Debug, Clone)]
@@ -66,6 +68,8 @@ pub(crate) struct JobConfig {
     pub(crate) destination: Option<DestinationKind>,
     /// The administrator's name of that place.
     pub(crate) destination_name: Option<String>,
+    /// What another program leaves, for a job that only watches.
+    pub(crate) watch: Option<Watch>,
     /// The copy of a running database with which a run begins.
     pub(crate) copy: Option<CopyStep>,
     /// Folders that must be in the backup.
@@ -184,12 +188,25 @@ impl JobConfig {
             medium: None,
             destination: None,
             destination_name: None,
+            watch: None,
             copy: None,
             must_contain: Vec::new(),
             compare: None,
             claims: AttestedClaims::default(),
             environment: Vec::new(),
             secrets: Vec::new(),
+        }
+    }
+}
+
+impl JobConfig {
+    /// The name of what makes its backups, in reports.
+    pub(crate) fn tool_name(&self) -> &str {
+        match &self.watch {
+            Some(Watch::EventLog(table)) => &table.product,
+            Some(Watch::StatusFile { .. }) => "resticprofile",
+            Some(Watch::Duplicati { .. }) => "duplicati",
+            Some(Watch::LogFile(_)) | None => self.tool.name(),
         }
     }
 }

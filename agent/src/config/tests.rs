@@ -51,7 +51,8 @@ const JOB: &str = "[[job]]\nkey = \"nightly\"\n";
 fn the_example_of_the_help_is_read() {
     let example = crate::cli::example_configuration();
     let config = Place::new().load(&example).expect("the example is right");
-    assert_eq!(config.jobs.len(), 2);
+    assert_eq!(config.jobs.len(), 3);
+    assert_eq!(config.jobs[2].tool_name(), "windows-server-backup");
     let nightly = &config.jobs[0];
     assert_eq!(nightly.destination, Some(DestinationKind::Medium));
     assert_eq!(nightly.timeout, Some(Duration::from_hours(4)));
@@ -242,4 +243,53 @@ fn mistakes_about_copy_sample_and_coverage_are_named_with_their_line() {
     }
     let (_, message) = problem(&format!("{JOB}tool = \"tar\"\nmust_contain = [\"/srv\"]\n"));
     assert!(message.contains("read back"), "{message}");
+}
+
+#[test]
+fn mistakes_about_watching_are_named_with_their_line() {
+    let cases = [
+        (
+            "kind = \"log-file\"\nfile = \"/l\"\nsuccess = [\"ok\"]\n",
+            4,
+            "success and for failure",
+        ),
+        (
+            "kind = \"log-file\"\nfile = \"l\"\nsuccess = [\"ok\"]\nfail = [\"bad\"]\n",
+            6,
+            "full path",
+        ),
+        (
+            "kind = \"log-file\"\nsuccess = [\"ok\"]\nfail = [\"bad\"]\n",
+            4,
+            "file is missing",
+        ),
+        (
+            "kind = \"log-file\"\nfile = \"/l\"\nsuccess = [\"\"]\nfail = [\"bad\"]\n",
+            4,
+            "empty",
+        ),
+        ("kind = \"status-file\"\n", 4, "file is missing"),
+        ("kind = \"duplicati\"\n", 4, "name in Duplicati"),
+        ("kind = \"duplicati\"\nbackup = \"x\"\nport = 80\n", 4, "port"),
+        ("kind = \"event-log\"\n", 4, "no entry"),
+        ("kind = \"event-log\"\nproduct = \"cove\"\n", 4, "source"),
+        (
+            "kind = \"event-log\"\nproduct = \"veeam\"\nchannel = \"/q\"\n",
+            4,
+            "channel",
+        ),
+        ("kind = \"crystal ball\"\n", 5, "crystal ball"),
+    ];
+    for (text, line, word) in cases {
+        let (at, message) = problem(&format!("{JOB}tool = \"command\"\n[job.watch]\n{text}"));
+        assert_eq!(at, Some(line), "{text}: {message}");
+        assert!(message.contains(word), "{text}: {message}");
+    }
+    let watch = "[job.watch]\nkind = \"status-file\"\nfile = \"/s\"\n";
+    let (line, message) = problem(&format!("{JOB}tool = \"restic\"\nschedule = \"0 1 * * *\"\n{watch}"));
+    assert!(line == Some(4) && message.contains("only watches"), "{message}");
+    let rows = "rows = [{ source = \"TapeMaster\", id = 7, means = \"ok\" }]\n";
+    let text = format!("{JOB}tool = \"command\"\n[job.watch]\nkind = \"event-log\"\nproduct = \"tape\"\n{rows}");
+    let config = Place::new().load(&text).expect("it is right");
+    assert_eq!(config.jobs[0].tool_name(), "tape");
 }

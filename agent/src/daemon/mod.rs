@@ -22,6 +22,7 @@ use crate::platform::{self, Notice};
 use crate::spool::{Spool, SpoolError};
 use crate::state::{JobState, StateFolder};
 use crate::tls::{self, TrustError};
+use crate::watch;
 use deliver::{Courier, Errand};
 
 /// How often the daemon looks at the clocks and into the spool, where other processes append.
@@ -129,6 +130,9 @@ pub(crate) fn run(config: Config, state: StateFolder, service: ServiceEnvironmen
             });
         })
         .map_err(state_error)?;
+
+    // Its threads end with this.
+    let _watching = watch::start(&config, &state, &spool).map_err(state_error)?;
 
     let now = clock::now();
     let engine = Engine::new(

@@ -22,4 +22,5 @@ mod server;
 mod spool_faults;
 mod tools;
 mod verify;
+mod watch;
 mod wrapped;

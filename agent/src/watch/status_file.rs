@@ -1,0 +1,104 @@
+//! resticprofile's status file: its documentation, "Status file": `profiles.NAME.backup` with `success`, `time`, `error`, counts.
+//! Tested on a sample made after that page.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use jiff::Timestamp;
+use lastgood_protocol::{Basis, Knowledge, Outcome, RunFacts};
+use serde::Deserialize;
+
+use super::memory::Memory;
+use super::{Sighting, What};
+use crate::tools::claim;
+
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 4 * 1024 * 1024;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Status {
+    profiles: BTreeMap<String, Profile>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Profile {
+    backup: Option<Backup>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Backup {
+    success: bool,
+    time: Timestamp,
+    #[serde(default)]
+    error: String,
+    /// Seconds.
+    #[serde(default)]
+    duration: i64,
+    files_new: Option<u64>,
+    files_changed: Option<u64>,
+    files_total: Option<u64>,
+    bytes_added: Option<u64>,
+    bytes_total: Option<u64>,
+}
+
+pub(super) fn look(file: &Path, profile: &str, memory: &mut Memory) -> io::Result<Vec<Sighting>> {
+    let text = match fs::metadata(file) {
+        Ok(metadata) if metadata.len() > LARGEST => {
+            return Err(io::Error::other("the status file is too large to be one"));
+        }
+        Ok(_) => fs::read_to_string(file)?,
+        // Before the first backup there is none.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    // While it is being written it may be cut; then the next look reads it.
+    let Some(sighting) = read(&text, profile) else {
+        return Ok(Vec::new());
+    };
+    if memory.status == Some(sighting.at) {
+        return Ok(Vec::new());
+    }
+    memory.status = Some(sighting.at);
+    Ok(vec![sighting])
+}
+
+/// The last backup of a profile.
+pub(super) fn read(text: &str, profile: &str) -> Option<Sighting> {
+    let mut status: Status = serde_json::from_str(text).ok()?;
+    let backup = status.profiles.remove(profile)?.backup?;
+    let (outcome, reason) = if backup.success && backup.error.is_empty() {
+        (Outcome::Ok, None)
+    } else if backup.success {
+        (Outcome::Warning, Some("A backup was made, but resticprofile warned."))
+    } else {
+        (Outcome::Failed, Some("resticprofile could not make the backup."))
+    };
+    let always = Some(claim(true, Knowledge::Configured, Basis::ToolNature));
+    let facts = RunFacts {
+        bytes_processed: backup.bytes_total,
+        bytes_added: backup.bytes_added,
+        files_total: backup.files_total,
+        files_new: backup.files_new,
+        files_changed: backup.files_changed,
+        full: always,
+        encrypted: always,
+        ..RunFacts::default()
+    };
+    let took = jiff::SignedDuration::from_secs(backup.duration.clamp(0, 7 * 86_400));
+    Some(Sighting {
+        identity: format!("status {}", backup.time),
+        at: backup.time,
+        version: None,
+        what: What::Finished {
+            started: backup.time.checked_sub(took).ok(),
+            outcome,
+            reason: reason.map(str::to_owned),
+            will_be_retried: false,
+            facts: Box::new(facts),
+        },
+    })
+}

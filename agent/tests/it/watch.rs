@@ -1,0 +1,181 @@
+//! Watching other software, by the real daemon: a log file, a status file, reports posted to its port, and an event log that a script in
+//! place of Windows' `wevtutil` prints.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+use std::time::Duration;
+
+use lastgood_protocol::{EventBody, Outcome, RunFinished};
+
+use crate::machine::{Machine, Running, wait_for};
+use crate::tools::{lonely, plain};
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn runs_of(machine: &Machine, job: &str, count: usize) -> Vec<RunFinished> {
+    wait_for(job, SOON, || {
+        let runs: Vec<RunFinished> = machine
+            .finished()
+            .into_iter()
+            .filter(|run| run.job.as_str() == job)
+            .collect();
+        (runs.len() >= count).then_some(runs)
+    })
+}
+
+fn append(machine: &Machine, name: &str, text: &str) {
+    let mut file = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(machine.path(name))
+        .expect("writable");
+    file.write_all(text.as_bytes()).expect("writable");
+}
+
+/// The daemon looked, and remembers how far.
+fn await_memory(machine: &Machine, job: &str) {
+    let kept = machine.state().join(format!("watch/job-{job}.json"));
+    wait_for("the first look", SOON, || kept.exists().then_some(()));
+}
+
+#[test]
+fn a_log_and_a_status_file_become_runs_once_also_over_a_restart() {
+    let machine = lonely();
+    append(&machine, "synobackup.log", "Backup task started\nBackup task Failed\n");
+    let sample = include_str!("../../src/watch/samples/resticprofile.json");
+    fs::write(machine.path("status.json"), sample).expect("writable");
+    machine.configure(&format!(
+        "[[job]]\nkey = \"nas\"\ntool = \"command\"\ndestination = \"disk\"\n[job.watch]\nkind = \"log-file\"\nfile = \"{}\"\n\
+         fail = [\"Failed\"]\nsuccess = [\"finished successfully\"]\nstart = [\"started\"]\n\
+         [[job]]\nkey = \"profile\"\ntool = \"restic\"\n[job.watch]\nkind = \"status-file\"\nfile = \"{}\"\n",
+        plain(&machine.path("synobackup.log")),
+        plain(&machine.path("status.json"))
+    ));
+    let agent = machine.start();
+    let run = runs_of(&machine, "profile", 1).remove(0);
+    assert_eq!((run.outcome, run.tool.name.as_str()), (Outcome::Ok, "resticprofile"));
+    assert_eq!(run.facts.files_total, Some(358));
+    await_memory(&machine, "nas");
+    append(&machine, "synobackup.log", "Backup task started\n");
+    let started = wait_for("the start", SOON, || {
+        machine.events().iter().find_map(|event| match &event.what {
+            EventBody::RunStarted(run) if run.job.as_str() == "nas" => Some(run.run),
+            _ => None,
+        })
+    });
+    drop(agent);
+    append(&machine, "synobackup.log", "Backup task finished successfully\n");
+    let _again = machine.start();
+    let run = runs_of(&machine, "nas", 1).remove(0);
+    assert_eq!((run.run, run.outcome), (started, Outcome::Ok));
+    append(&machine, "synobackup.log", "Backup task started\nBackup task Failed\n");
+    let runs = runs_of(&machine, "nas", 2);
+    assert_eq!((runs.len(), runs[1].outcome), (2, Outcome::Failed));
+    assert_eq!(runs_of(&machine, "profile", 1).len(), 1, "a status is told once");
+    let said = machine.succeed(&["check-config"]);
+    assert!(said.contains("resticprofile, watched"), "{said}");
+}
+
+fn post(port: u16, head: &str, body: &str) -> String {
+    let mut stream = wait_for("the port", SOON, || TcpStream::connect(("127.0.0.1", port)).ok());
+    stream.set_read_timeout(Some(SOON)).expect("a time limit");
+    write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer
+}
+
+#[test]
+fn duplicati_posts_its_report_to_a_port_of_this_machine() {
+    let machine = lonely();
+    let port = 38_217;
+    machine.configure(&format!(
+        "[[job]]\nkey = \"files\"\ntool = \"duplicati\"\n[job.watch]\nkind = \"duplicati\"\nbackup = \"Practice files\"\nport = {port}\n"
+    ));
+    let _agent = machine.start();
+    let sample = include_str!("../../src/watch/samples/duplicati-success.json");
+    let json = format!("POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json; charset=utf-8");
+    assert!(post(port, &json, sample).starts_with("HTTP/1.1 200"));
+    let run = runs_of(&machine, "files", 1).remove(0);
+    assert_eq!((run.outcome, run.tool.name.as_str()), (Outcome::Ok, "duplicati"));
+    assert_eq!(run.tool.version.as_deref(), Some("2.1.0.5"));
+    assert_eq!(run.facts.bytes_added, Some(8_290_314));
+    assert!(post(port, &json, sample).starts_with("HTTP/1.1 200"));
+    let twice = runs_of(&machine, "files", 2);
+    assert_eq!(twice[0].run, twice[1].run, "the server stores one run");
+    let other = sample.replace("Practice files", "Somebody's");
+    assert!(post(port, &json, &other).starts_with("HTTP/1.1 404"));
+    assert!(post(port, &json, "{").starts_with("HTTP/1.1 200"), "not about a backup");
+    for (head, status) in [
+        (json.replace("127.0.0.1", "evil.example"), "421"),
+        (json.replace("application/json", "text/plain"), "415"),
+        (json.replace("POST", "GET"), "405"),
+        (format!("{json}\r\nX: {}", "y".repeat(20_000)), "400"),
+    ] {
+        let answer = post(port, &head, sample);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+    assert_eq!(machine.finished().len(), 2);
+}
+
+/// Prints what `wevtutil qe … /q:*[System[(EventRecordID > N)…` would: entries after N, or the newest alone.
+const WEVTUTIL: &str = r#"#!/bin/sh
+[ "$2" = Microsoft-Windows-Backup ] || exit 1
+after=$(printf %s "$3" | sed -n 's/.*EventRecordID > \([0-9]*\).*/\1/p')
+case $6 in /c:1) sed -n '$p' "$LOG" ;; *)
+    while read -r line; do
+        record=$(printf %s "$line" | sed -n 's/.*<EventRecordID>\([0-9]*\)<.*/\1/p')
+        [ "$record" -gt "$after" ] && printf '%s\n' "$line"
+    done < "$LOG"; exit 0 ;;
+esac
+"#;
+
+#[test]
+fn windows_event_log_is_read_from_where_it_stood() {
+    let machine = lonely();
+    let good = include_str!("../../src/watch/samples/server-backup-4.xml");
+    let bad = include_str!("../../src/watch/samples/server-backup-5.xml");
+    fs::create_dir(machine.path("bin")).expect("writable");
+    let program = machine.path("bin/wevtutil");
+    fs::write(&program, WEVTUTIL).expect("writable");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("ours");
+    fs::write(
+        machine.path("events"),
+        good.replace("<EventRecordID>812", "<EventRecordID>700"),
+    )
+    .expect("writable");
+    machine.configure(
+        "[[job]]\nkey = \"image\"\ntool = \"windows-server-backup\"\n[job.watch]\nkind = \"event-log\"\nproduct = \"windows-server-backup\"\n",
+    );
+    let start = || {
+        let log = fs::File::create(machine.path("log")).expect("writable");
+        let path = format!("{}:/usr/bin:/bin", plain(&machine.path("bin")));
+        let child = machine
+            .command(&["run"])
+            .env("PATH", path)
+            .env("LOG", machine.path("events"))
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn();
+        Running(child.expect("it can be started"))
+    };
+    let first = start();
+    await_memory(&machine, "image");
+    drop(first);
+    assert_eq!(machine.finished().len(), 0, "what was logged before is not reported");
+    append(&machine, "events", &format!("{good}{bad}"));
+    let _again = start();
+    let runs = runs_of(&machine, "image", 2);
+    assert_eq!(
+        (runs[0].outcome, runs[1].outcome),
+        (Outcome::Ok, Outcome::Failed),
+        "{}",
+        machine.log()
+    );
+    assert_eq!(runs[0].facts.full.map(|claim| claim.holds), Some(true));
+    assert_eq!(runs[0].tool.name, "windows-server-backup");
+    assert_eq!(runs[0].finished_at.to_string(), "2026-11-20T03:12:44.7625059Z");
+}
