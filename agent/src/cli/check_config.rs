@@ -55,8 +55,8 @@ pub(super) const EXAMPLE: &str = r#"A whole example of /etc/lastgood/agent.toml:
   kind = "event-log"            # or "log-file", "status-file", "duplicati"
   product = "windows-server-backup"
 
-Before and after a run of restic or borg: [job.copy] copies a running database, [job.compare] restores a sample, and
-must_contain = ["/folder"] names what must be in the backup. README.md shows each.
+  # Before and after a run of restic or borg: [job.copy] copies a running database, [job.compare] restores a sample, and
+  # must_contain = ["/folder"] names what must be in the backup. README.md shows each.
 
 Every setting of the daemon is also a flag and a LASTGOOD_AGENT_* variable: lastgood-agent run --help"#;
 

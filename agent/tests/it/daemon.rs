@@ -9,6 +9,7 @@ use lastgood_protocol::{EventBody, EventStatus, Knowledge, Outcome, RunFinished}
 
 use crate::machine::{Machine, Running, signal, wait_for};
 use crate::server::{Authority, Server, answering};
+use crate::tools::run_jobs;
 
 /// Long enough for a run that is due.
 const SOON: Duration = Duration::from_secs(20);
@@ -80,16 +81,15 @@ fn restic_and_borg_back_up_real_files_and_are_checked() {
     );
     initialised(&machine, &["borg", "init", "--encryption", "repokey-blake2", &borg]);
     let common = format!(
-        "schedule = \"* * * * *\"\ncheck = true\ntimeout = \"1m\"\npassword_file = \"{}\"\npaths = [\"{}\"]",
+        "check = true\ntimeout = \"1m\"\npassword_file = \"{}\"\npaths = [\"{}\"]",
         password.display(),
         machine.path("practice").display()
     );
     let job = |tool: &str, repository: &str| {
-        format!("[[job]]\nkey = \"{tool}\"\ntool = \"{tool}\"\nrepository = \"{repository}\"\n{common}\n")
+        let lines = format!("tool = \"{tool}\"\nrepository = \"{repository}\"\n{common}\n");
+        (tool.to_owned(), lines)
     };
-    machine.configure(&format!("{}{}", job("restic", &restic), job("borg", &borg)));
-    let _agent = machine.start();
-    let runs = await_runs(&machine, 2);
+    let runs = run_jobs(&machine, &[job("restic", &restic), job("borg", &borg)]);
     for tool in ["restic", "borg"] {
         let run = runs.iter().find(|run| run.tool.name == tool).expect("both ran");
         assert_eq!((run.outcome, &run.reason), (Outcome::Ok, &None), "{tool}");
