@@ -31,7 +31,7 @@ pub(super) const EXAMPLE: &str = r#"A whole example of /etc/lastgood/agent.toml:
 
   # Started with a whole command and understood, too: "rclone", "robocopy", "tar", "7-zip", "pg_dump", "mariadb-dump",
   # "sqlite3", "sqlcmd", "dbbackup", "duplicati", "windows-server-backup". With writes = "/path" what they write is looked
-  # at, with check = true it is checked (rclone, tar, 7-zip, pg_dump, sqlite3, sqlcmd).
+  # at, with check = true it is checked (not robocopy, dbbackup, duplicati, windows-server-backup).
 
   [[job]]
   key = "database"

@@ -168,7 +168,7 @@ fn validate(step: &CopyStep, steps: &Steps<'_>, verdict: &Verdict) -> Option<boo
             tools::read_check(&step.tool, &ended, &mut checked);
             checked.facts.verified.map(|claim| claim.holds)
         }
-        // The last line of a dump as text.
+        // A dump as text was read back when it was measured.
         None => verdict.facts.verified.map(|claim| claim.holds),
     };
     if step.validate.is_empty() || by_tool == Some(false) {

@@ -131,8 +131,9 @@ pub(crate) fn run(config: Config, state: StateFolder, service: ServiceEnvironmen
         })
         .map_err(state_error)?;
 
-    // Its threads end with this.
-    let _watching = watch::start(&config, &state, &spool).map_err(state_error)?;
+    // Its threads end with this. Backups are made also when what other software leaves cannot be watched.
+    let _watching =
+        watch::start(&config, &state, &spool).inspect_err(|error| tracing::error!(%error, "nothing is watched"));
 
     let now = clock::now();
     let engine = Engine::new(

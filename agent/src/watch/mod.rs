@@ -92,7 +92,10 @@ pub(crate) fn start(config: &Config, state: &StateFolder, spool: &Spool) -> io::
         state: state.clone(),
         spool: spool.clone(),
     };
-    listener::start(&jobs, &reporter)?;
+    // A port that is taken keeps nothing else from being watched.
+    if let Err(error) = listener::start(&jobs, &reporter) {
+        tracing::error!(%error, "Duplicati's reports are not taken");
+    }
     std::thread::Builder::new()
         .name("watch".to_owned())
         .spawn(move || look_again_and_again(&jobs, &reporter, &ended))?;

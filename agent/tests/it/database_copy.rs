@@ -124,7 +124,10 @@ fn mariadb_and_sqlite_are_copied_and_a_copy_that_fails_or_collapses_is_said() {
         .status();
     assert!(made.expect("sqlite3").success());
     fs::write(&small, vec![7; 200_000]).expect("writable");
-    let away = format!("live = [\"{}\"]\nprocess = \"mariadbd\"", place.path("nowhere"));
+    let away = format!(
+        "check = true\nlive = [\"{}\"]\nprocess = \"mariadbd\"",
+        place.path("nowhere")
+    );
     let socket = mariadb.socket();
     let from = |socket: &str| {
         copy(

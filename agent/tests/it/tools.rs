@@ -44,8 +44,10 @@ pub fn run_jobs(machine: &Machine, jobs: &[(String, String)]) -> Vec<RunFinished
         fs::write(folder.join(format!("job-{key}.json")), kept.to_string()).expect("writable");
     }
     machine.configure(&text);
-    let agent = machine.start();
+    let mut agent = machine.start();
     let runs = wait_for("the runs", SOON, || {
+        let ended = agent.0.try_wait().expect("it can be looked at");
+        assert!(ended.is_none(), "the daemon ended: {}", machine.log());
         let runs = machine.finished();
         (runs.len() >= before + jobs.len()).then_some(runs)
     });
@@ -171,7 +173,11 @@ fn real_postgres_is_dumped_and_a_dump_that_was_cut_off_is_found() {
     let none = ["pg_dump", "-f", &place("none"), "dbname=none host=/nowhere"];
     let jobs = [
         job("custom", "tool = \"pg_dump\"\ncheck = true", &whole),
-        job("text", "tool = \"pg_dump\"", &["pg_dump", "-f", &text, &connection]),
+        job(
+            "text",
+            "tool = \"pg_dump\"\ncheck = true",
+            &["pg_dump", "-f", &text, &connection],
+        ),
         job("none", "tool = \"pg_dump\"", &none),
     ];
     let runs = run_jobs(&machine, &jobs);
@@ -219,13 +225,13 @@ fn real_mariadb_and_sqlite_are_copied_and_checked() {
     let jobs = [
         job(
             "maria",
-            "tool = \"mariadb-dump\"",
+            "tool = \"mariadb-dump\"\ncheck = true",
             &["mariadb-dump", "-S", &socket, &to_dump, "practice"],
         ),
         job(
             "sqlite",
             &copied(&copy),
-            &["sqlite3", &live, &format!("VACUUM INTO '{copy}'")],
+            &["sqlite3", &live, &format!(".backup '{copy}'")],
         ),
         job("no-table", "tool = \"mariadb-dump\"", &nothing),
         job("broken", &copied(&broken), &["sh", "-c", &breaking]),
@@ -235,6 +241,12 @@ fn real_mariadb_and_sqlite_are_copied_and_checked() {
         assert_good(run);
         assert_eq!(run.facts.verified.map(|claim| claim.holds), Some(true), "{run:?}");
         assert_eq!(run.facts.compressed.map(|claim| claim.holds), Some(false), "{run:?}");
+    }
+    for ending in ["-shm", "-wal"] {
+        assert!(
+            !Path::new(&format!("{copy}{ending}")).exists(),
+            "the check left a file beside the copy"
+        );
     }
     let no_table = runs[2].reason.as_deref();
     assert!(no_table.is_some_and(|reason| reason.contains("table")), "{runs:?}");

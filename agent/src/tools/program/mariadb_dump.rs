@@ -5,7 +5,7 @@
 use lastgood_protocol::{Basis, Knowledge, Outcome};
 
 use super::options::Options;
-use super::written::{Format, Written};
+use super::written::Written;
 use super::{Verdict, claim, failed_with};
 use crate::exec::Ended;
 
@@ -25,20 +25,13 @@ pub(super) fn read(options: &Options<'_>, ended: &Ended) -> Verdict {
     verdict
 }
 
-pub(super) fn look_closer(written: &Written, verdict: &mut Verdict) {
-    // Without comments there is no last line either.
+/// Whether a dump ends with the line that says so; one without comments does not.
+pub(super) fn is_whole(written: &Written) -> bool {
     let tail = String::from_utf8_lossy(&written.tail);
-    let whole = tail
-        .lines()
+    tail.lines()
         .rev()
         .find(|line| !line.trim().is_empty())
-        .is_some_and(|line| line.starts_with("-- Dump completed"));
-    if written.format == Format::MariadbText {
-        verdict.facts.verified = Some(claim(whole, Knowledge::Measured, Basis::WrittenFile));
-        if !whole {
-            verdict.worsen(Outcome::Failed, "The dump is cut off: its last line is missing.");
-        }
-    }
+        .is_some_and(|line| line.starts_with("-- Dump completed"))
 }
 
 fn failure(code: i64, stderr: &str) -> String {

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use lastgood_protocol::{Basis, Knowledge, Outcome};
 
 use self::options::Options;
-use self::written::Written;
+use self::written::{Format, Written};
 use super::{Verdict, claim, version_word};
 use crate::config::{Program, ProgramTool};
 use crate::exec::Ended;
@@ -133,14 +133,22 @@ pub(super) fn measure(tool: &ProgramTool, command: &[String], started: Timestamp
     if let Some(encrypted) = written.format.encrypted() {
         facts.encrypted = Some(seen(encrypted));
     }
-    look_closer(tool.program, &written, verdict);
+    look_closer(tool, &path, &written, verdict);
     verdict.made = Some(path.to_string_lossy().into_owned());
 }
 
-fn look_closer(program: Program, written: &Written, verdict: &mut Verdict) {
-    match program {
-        Program::PgDump => pg_dump::look_closer(written, verdict),
-        Program::MariadbDump => mariadb_dump::look_closer(written, verdict),
+fn look_closer(tool: &ProgramTool, path: &Path, written: &Written, verdict: &mut Verdict) {
+    match tool.program {
+        Program::PgDump => {
+            if written.format == Format::PostgresText {
+                look_at_text(tool, path, pg_dump::is_whole(written), verdict);
+            }
+        }
+        Program::MariadbDump => {
+            if written.format == Format::MariadbText {
+                look_at_text(tool, path, mariadb_dump::is_whole(written), verdict);
+            }
+        }
         Program::Sqlite3 => sqlite3::look_closer(written, verdict),
         Program::Sqlcmd => sqlcmd::look_closer(written, verdict),
         Program::Rclone
@@ -150,6 +158,19 @@ fn look_closer(program: Program, written: &Written, verdict: &mut Verdict) {
         | Program::Dbbackup
         | Program::Duplicati
         | Program::WindowsServerBackup => {}
+    }
+}
+
+/// A dump as text says in its last line that it is whole. It counts as verified only when it was read back, too.
+fn look_at_text(tool: &ProgramTool, path: &Path, is_whole: bool, verdict: &mut Verdict) {
+    let is_good = is_whole && (!tool.check || written::read_through(path));
+    if tool.check || !is_good {
+        verdict.facts.verified = Some(claim(is_good, Knowledge::Measured, Basis::WrittenFile));
+    }
+    if !is_whole {
+        verdict.worsen(Outcome::Failed, "The dump is cut off: its last line is missing.");
+    } else if !is_good {
+        verdict.worsen(Outcome::Failed, DAMAGED);
     }
 }
 
@@ -175,17 +196,17 @@ pub(super) fn check_command(tool: &ProgramTool, command: &[String], verdict: &Ve
     }
 }
 
-/// Whether the tool has a check that the agent can start.
+/// Whether the agent can check what the tool makes, by the tool itself or by reading it.
 pub(crate) fn can_check(program: Program) -> bool {
     match program {
-        Program::Rclone | Program::Tar | Program::SevenZip | Program::PgDump | Program::Sqlite3 | Program::Sqlcmd => {
-            true
-        }
-        Program::Robocopy
+        Program::Rclone
+        | Program::Tar
+        | Program::SevenZip
+        | Program::PgDump
         | Program::MariadbDump
-        | Program::Dbbackup
-        | Program::Duplicati
-        | Program::WindowsServerBackup => false,
+        | Program::Sqlite3
+        | Program::Sqlcmd => true,
+        Program::Robocopy | Program::Dbbackup | Program::Duplicati | Program::WindowsServerBackup => false,
     }
 }
 

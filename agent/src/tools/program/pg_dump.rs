@@ -40,18 +40,11 @@ pub(super) fn read(options: &Options<'_>, ended: &Ended) -> Verdict {
     verdict
 }
 
-pub(super) fn look_closer(written: &Written, verdict: &mut Verdict) {
-    if written.format != Format::PostgresText {
-        return;
-    }
-    // Newer versions write a line after it.
+/// Whether a dump as text ends with the line that says so; newer versions write a line after it.
+pub(super) fn is_whole(written: &Written) -> bool {
     let tail = String::from_utf8_lossy(&written.tail);
-    let whole = tail.contains("-- PostgreSQL database dump complete")
-        || tail.contains("-- PostgreSQL database cluster dump complete");
-    verdict.facts.verified = Some(claim(whole, Knowledge::Measured, Basis::WrittenFile));
-    if !whole {
-        verdict.worsen(Outcome::Failed, "The dump is cut off: its last line is missing.");
-    }
+    tail.contains("-- PostgreSQL database dump complete")
+        || tail.contains("-- PostgreSQL database cluster dump complete")
 }
 
 /// A dump as text has no check but its last line.

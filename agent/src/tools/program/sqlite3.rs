@@ -1,11 +1,12 @@
 //! SQLite's shell with `.backup` or `VACUUM INTO`: sqlite.org/cli.html and sqlite.org/lang_vacuum.html. It ends with 0 or not 0;
-//! the copy is checked by `PRAGMA integrity_check`, opened for reading only. Tested with the real sqlite3 3.40.
+//! the copy is checked by `PRAGMA integrity_check`, opened as a file that nobody changes (sqlite.org/uri.html, `immutable`): opened
+//! for reading only, SQLite would leave a `-shm` and a `-wal` file beside a copy of a database in WAL mode. Tested with the real sqlite3 3.40.
 
 use lastgood_protocol::{Basis, Knowledge, Outcome};
 
 use super::options::Options;
 use super::written::{Format, Written};
-use super::{Verdict, as_argument, claim, failed_with};
+use super::{Verdict, claim, failed_with};
 use crate::exec::Ended;
 
 pub(super) fn read(ended: &Ended) -> Verdict {
@@ -27,7 +28,35 @@ pub(super) fn look_closer(written: &Written, verdict: &mut Verdict) {
 pub(super) fn check_command(options: &Options<'_>, made: &str) -> Vec<String> {
     let program = options.program.unwrap_or("sqlite3").to_owned();
     let check = "PRAGMA integrity_check".to_owned();
-    vec![program, "-readonly".to_owned(), as_argument(made), check]
+    vec![program, "-readonly".to_owned(), as_uri(made), check]
+}
+
+/// `file:/srv/a%20b.db?immutable=1`
+fn as_uri(path: &str) -> String {
+    let mut uri = "file:".to_owned();
+    let path = if cfg!(windows) {
+        path.replace('\\', "/")
+    } else {
+        path.to_owned()
+    };
+    if !path.starts_with('/') && path.get(1..2) == Some(":") {
+        uri.push('/');
+    }
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' | b':' => {
+                uri.push(char::from(byte));
+            }
+            _ => {
+                uri.push('%');
+                for half in [byte >> 4, byte & 0xf] {
+                    uri.push(char::from_digit(u32::from(half), 16).unwrap_or('0'));
+                }
+            }
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
 }
 
 /// It answers `ok` and nothing else, or what is wrong, with exit code 0 all the same.

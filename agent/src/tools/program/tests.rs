@@ -327,6 +327,7 @@ fn what_was_written_must_be_there_new_and_whole() {
     let path = folder.path().join("dump.sql");
     let writing = ProgramTool {
         writes: Some(path.clone()),
+        check: true,
         ..tool(Program::PgDump)
     };
     let now = crate::clock::wall();
@@ -355,6 +356,17 @@ fn what_was_written_must_be_there_new_and_whole() {
     assert_eq!(
         good.facts.encrypted.map(|claim| (claim.holds, claim.known)),
         Some((false, Knowledge::Measured))
+    );
+    let unread = ProgramTool {
+        check: false,
+        ..writing.clone()
+    };
+    let mut verdict = read(&unread, &words("pg_dump p"), &ended(0, "", ""));
+    measure(&unread, &words("pg_dump p"), now, &mut verdict);
+    assert_eq!(
+        (verdict.outcome, verdict.facts.verified),
+        (Outcome::Ok, None),
+        "a last line is no verification"
     );
     let old = fs::File::options().write(true).open(&path).expect("ours");
     old.set_modified(SystemTime::from(now) - Duration::from_hours(24))
@@ -397,4 +409,24 @@ fn a_tool_is_recognised_by_its_program_on_both_systems() {
     }
     assert_eq!(recognise("/opt/rclone-wrapper"), None);
     assert_eq!(recognise(""), None);
+}
+
+#[test]
+fn a_copy_of_sqlite_is_checked_without_a_trace() {
+    let lite = ProgramTool {
+        check: true,
+        ..tool(Program::Sqlite3)
+    };
+    let mut copied = read(&lite, &words("sqlite3 a"), &ended(0, "", ""));
+    copied.made = Some("/srv/a b?#%ü.db".to_owned());
+    let check = check_command(&lite, &words("sqlite3 a"), &copied).expect("a check is wanted");
+    assert_eq!(
+        check,
+        [
+            "sqlite3",
+            "-readonly",
+            "file:/srv/a%20b%3f%23%25%c3%bc.db?immutable=1",
+            "PRAGMA integrity_check"
+        ]
+    );
 }

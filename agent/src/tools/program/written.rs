@@ -1,7 +1,7 @@
 //! What a backup tool wrote: there, new, how large, and what its first bytes say about compression and encryption.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -159,6 +159,16 @@ pub(crate) fn look(path: &Path) -> Option<Written> {
         format: Format::of(&head),
         tail,
     })
+}
+
+/// Reads a file from beginning to end; whether that went well.
+pub(crate) fn read_through(path: &Path) -> bool {
+    let read = || -> io::Result<bool> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        Ok(io::copy(&mut file, &mut io::sink())? >= length)
+    };
+    read().unwrap_or(false)
 }
 
 fn look_at_folder(path: &Path) -> Option<Written> {
