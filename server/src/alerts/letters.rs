@@ -34,6 +34,32 @@ impl Matter<'_> {
         self.letter(Purpose::Reminder, fact, self.told.sentence(), vec![note])
     }
 
+    /// Somebody looks after a problem until a time, for the others.
+    pub(super) fn acknowledged(&self, by: &str, reason: &str, until: &str) -> Result<Message, AppError> {
+        let fact = format!("{by} looks after: {}", self.told.fact());
+        let first_line = format!(
+            "{by} looks after this alert of {} until {until}: {}",
+            self.told.practice,
+            self.told.fact()
+        );
+        let details = vec![
+            format!("The reason: {reason}"),
+            "The alert stays open. If it still is at that time, everybody is reminded.".to_owned(),
+        ];
+        self.letter(Purpose::Notice, fact, first_line, details)
+    }
+
+    /// Nobody looks after a problem any more, for the others.
+    pub(super) fn acknowledgement_undone(&self, by: &str) -> Result<Message, AppError> {
+        let fact = format!("nobody looks after: {}", self.told.fact());
+        let first_line = format!(
+            "{by} took back that somebody looks after this alert of {}: {}",
+            self.told.practice,
+            self.told.fact()
+        );
+        self.letter(Purpose::Notice, fact, first_line, vec![self.told.sentence()])
+    }
+
     /// A problem ended, for those who were told of it.
     pub(super) fn over(&self, ending: Ending, how: &str) -> Result<Message, AppError> {
         self.ended(self.told.over_fact(), ending, how, None)

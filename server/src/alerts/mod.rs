@@ -239,7 +239,7 @@ async fn tell_of_end(
 
 /// Whether this message told its recipient of the beginning of this alert, or may have.
 fn is_told(message: &Written, alert: AlertId) -> bool {
-    let tells = matches!(message.purpose, Purpose::Opened | Purpose::Reminder);
+    let tells = matches!(message.purpose, Purpose::Opened | Purpose::Reminder | Purpose::Notice);
     let sent = matches!(message.state, DeliveryState::Delivered | DeliveryState::Leased);
     message.alert == alert && tells && sent
 }

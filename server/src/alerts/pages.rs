@@ -2,10 +2,11 @@
 
 use askama::Template;
 use axum::response::Response;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::handling::{self, Until};
+use super::handling::{self, By, Until};
 use super::list::db::ChangeRow;
 use super::list::{Filter, OpenAlert, Place, Shown, db};
 use super::model::{AlertFacts, AlertKind, SubjectKind};
@@ -18,7 +19,7 @@ use crate::users::Role;
 use crate::web::extract::{escape, field};
 use crate::web::page::render;
 use crate::web::words::Moment;
-use crate::web::{Access, Audit, Context, Form, Layout, Path, Query, Route, Section, redirect};
+use crate::web::{Access, Audit, Context, Form, Layout, Path, Person, Query, Route, Section, redirect};
 
 /// How many alerts a page of the list shows.
 const PAGE: usize = 50;
@@ -127,6 +128,7 @@ struct ListPage {
     has_recipients: bool,
     may_change_people: bool,
     next: Option<String>,
+    reader: Option<TimeZone>,
 }
 
 async fn list(context: Context, Query(query): Query<ListQuery>) -> Result<Response, AppError> {
@@ -159,6 +161,7 @@ async fn list(context: Context, Query(query): Query<ListQuery>) -> Result<Respon
         has_recipients,
         may_change_people: person.role == Role::Owner,
         query,
+        reader: context.zone.clone(),
     }))
 }
 
@@ -182,6 +185,7 @@ struct ShowPage {
     messages: Vec<LoggedMessage>,
     untils: Vec<(&'static str, String)>,
     may_change: bool,
+    reader: Option<TimeZone>,
 }
 
 async fn show(context: Context, Path(alert): Path<AlertId>) -> Result<Response, AppError> {
@@ -205,6 +209,7 @@ async fn show(context: Context, Path(alert): Path<AlertId>) -> Result<Response, 
         untils,
         may_change: Access::Operator.admits(Some(person.role)),
         alert,
+        reader: context.zone.clone(),
     }))
 }
 
@@ -217,7 +222,9 @@ async fn untils(
     let next = handling::next_backup(transaction, context.now, alert).await?;
     let choices = Until::ALL.into_iter().filter_map(|until| {
         let time = until.time(alert, context.now, next)?;
-        let words = format!("{} ({})", until.words(), alert.moment(&time).words());
+        let moment = alert.moment(&time);
+        let note = moment.zone_note(context.zone.as_ref());
+        let words = format!("{} ({}{note})", until.words(), moment.words());
         Some((until.as_str(), words))
     });
     Ok(choices.collect())
@@ -259,6 +266,13 @@ fn evidence(alert: &OpenAlert) -> (&'static str, String) {
     }
 }
 
+fn by(person: &Person) -> By<'_> {
+    By {
+        user: person.user,
+        name: &person.name,
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct Acknowledge {
     #[serde(default)]
@@ -288,7 +302,8 @@ async fn acknowledge(
             "Until cannot be the next backup: none is expected within seven days. Choose another end.".to_owned(),
         )
     })?;
-    handling::acknowledge(&mut transaction, context.now, &alert, &person.name, &reason, until).await?;
+    let how = (reason.as_str(), until);
+    handling::acknowledge(&context.app, &mut transaction, context.now, &alert, by(person), how).await?;
     let details = json!({ "reason": reason, "until": until.to_string() });
     finish(&context, transaction, &alert, "alert.acknowledged", details).await
 }
@@ -297,7 +312,7 @@ async fn undo(context: Context, Path(alert): Path<AlertId>) -> Result<Response, 
     let person = context.person()?;
     let mut transaction = context.begin().await?;
     let alert = db::one(&mut transaction, person.firm, alert).await?;
-    handling::undo(&mut transaction, context.now, &alert, &person.name).await?;
+    handling::undo(&context.app, &mut transaction, context.now, &alert, by(person)).await?;
     finish(&context, transaction, &alert, "alert.acknowledgement_undone", json!({})).await
 }
 

@@ -76,7 +76,8 @@ async fn authenticate(app: &App, now: Timestamp, token: Option<&str>, body: &Byt
             ProblemClass::Clock,
             "The token is not valid at this time. Sign again by the server's clock.",
         )),
-        Err(TokenError::Invalid) => Err(unauthenticated("The token does not verify.")),
+        // Like an agent that there is not: who guesses ids learns nothing.
+        Err(TokenError::Invalid) => Err(unknown_agent()),
         Err(TokenError::OtherBody) => Err(unauthenticated("The token signs another body.")),
     }
 }
@@ -84,7 +85,7 @@ async fn authenticate(app: &App, now: Timestamp, token: Option<&str>, body: &Byt
 fn unknown_agent() -> Refusal {
     Refusal::new(
         ProblemClass::UnknownAgent,
-        "The server does not know this agent. If it should, enrol it anew with a token from the agent page.",
+        "The server knows no agent of this id and this key. If it should, enrol it anew with a token from the agent page.",
     )
 }
 

@@ -134,59 +134,37 @@ pub async fn record_use(
         return Ok(());
     }
     let days = db::days_of_use(transaction, reporter.firm, used.job, model::DAYS_JUDGED).await?;
-    judge_same_medium(app, transaction, now, reporter, used, &days).await?;
-    judge_few_sets(app, transaction, now, reporter, used, &days).await
-}
-
-async fn judge_same_medium(
-    app: &App,
-    transaction: &mut Transaction,
-    now: Timestamp,
-    reporter: &Reporter,
-    used: &Use<'_>,
-    days: &[model::DayOfUse],
-) -> Result<(), AppError> {
-    let key = key(reporter, used, AlertKind::SameMedium);
-    match model::same_medium(days) {
-        model::Rotation::Unknown => Ok(()),
-        model::Rotation::Broken(facts) => alerts::raise(app, transaction, now, &key, used.at, &facts).await,
-        model::Rotation::Holds(evidence) => recover(app, transaction, now, &key, used.at, evidence).await,
+    for rotation in [
+        (AlertKind::SameMedium, model::same_medium(&days)),
+        (AlertKind::FewSets, model::few_sets(&days)),
+    ] {
+        judge(app, transaction, now, reporter, used, rotation).await?;
     }
-}
-
-async fn judge_few_sets(
-    app: &App,
-    transaction: &mut Transaction,
-    now: Timestamp,
-    reporter: &Reporter,
-    used: &Use<'_>,
-    days: &[model::DayOfUse],
-) -> Result<(), AppError> {
-    let key = key(reporter, used, AlertKind::FewSets);
-    match model::few_sets(days) {
-        model::Rotation::Unknown => Ok(()),
-        model::Rotation::Broken(facts) => alerts::raise(app, transaction, now, &key, used.at, &facts).await,
-        model::Rotation::Holds(evidence) => recover(app, transaction, now, &key, used.at, evidence).await,
-    }
-}
-
-async fn recover(
-    app: &App,
-    transaction: &mut Transaction,
-    now: Timestamp,
-    key: &AlertKey,
-    at: Timestamp,
-    evidence: String,
-) -> Result<(), AppError> {
-    alerts::recover(app, transaction, now, key, &Recovery { at, evidence }).await?;
     Ok(())
 }
 
-fn key(reporter: &Reporter, used: &Use<'_>, kind: AlertKind) -> AlertKey {
-    AlertKey {
+/// Raises the alert of this kind, or closes it, as the rotation of the job now stands.
+async fn judge(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    reporter: &Reporter,
+    used: &Use<'_>,
+    (kind, rotation): (AlertKind, model::Rotation),
+) -> Result<(), AppError> {
+    let key = AlertKey {
         firm: reporter.firm,
         practice: reporter.practice,
         subject: Subject::job(used.job, used.job_name),
         kind,
+    };
+    match rotation {
+        model::Rotation::Unknown => Ok(()),
+        model::Rotation::Broken(facts) => alerts::raise(app, transaction, now, &key, used.at, &facts).await,
+        model::Rotation::Holds(evidence) => {
+            let recovery = Recovery { at: used.at, evidence };
+            alerts::recover(app, transaction, now, &key, &recovery).await?;
+            Ok(())
+        }
     }
 }

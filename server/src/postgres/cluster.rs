@@ -1,6 +1,7 @@
 //! The folders of the private cluster, its creation, and the settings it runs with.
 
 use std::fs::{DirBuilder, File};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -175,16 +176,20 @@ fn socket_folder(run: &Path) -> PathBuf {
     Path::new(base).join(format!("lastgood-{name:016x}"))
 }
 
-/// Makes the folder, and those above it, if it is missing.
+/// Makes the folder with this mode if it is missing, and those above it open for passing through: they hold nothing of
+/// ours, and PostgreSQL's user has to reach what is below.
 pub(super) fn make_folder(folder: &Path, mode: u32) -> Result<(), PostgresError> {
     if folder.is_dir() {
         return Ok(());
     }
-    DirBuilder::new()
-        .recursive(true)
-        .mode(mode)
-        .create(folder)
-        .map_err(PostgresError::file("making the folder", folder))?;
+    if let Some(above) = folder.parent().filter(|above| !above.as_os_str().is_empty()) {
+        make_folder(above, 0o755)?;
+    }
+    match DirBuilder::new().mode(mode).create(folder) {
+        // Another process was quicker, and chooses the mode.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
+        result => result.map_err(PostgresError::file("making the folder", folder))?,
+    }
     // The process's umask may have taken bits away.
     std::fs::set_permissions(folder, PermissionsExt::from_mode(mode)).map_err(PostgresError::file("opening", folder))
 }

@@ -13,6 +13,9 @@ use super::error::PostgresError;
 /// How long a command or a server waits for a command that is still at work.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Its name in the state folder.
+const FILE: &str = "lastgood.lock";
+
 /// What kind of process holds the state folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
@@ -50,8 +53,13 @@ impl StateLock {
         }
     }
 
+    /// Whether anybody ever took the lock of this folder.
+    pub(super) fn is_noted(state: &Path) -> bool {
+        state.join(FILE).exists()
+    }
+
     pub(super) async fn claim(state: &Path, holder: Holder) -> Result<Claim, PostgresError> {
-        let path = state.join("lastgood.lock");
+        let path = state.join(FILE);
         let failed = |doing| PostgresError::file(doing, &path);
         let mut file = OpenOptions::new()
             .read(true)

@@ -14,6 +14,7 @@ mod postmaster;
 mod program;
 pub mod restore;
 mod startup;
+pub mod survey;
 mod target;
 #[cfg(test)]
 mod tests;

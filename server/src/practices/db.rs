@@ -101,6 +101,18 @@ pub async fn names(transaction: &mut Transaction, firm: FirmId) -> Result<Vec<(P
     Ok(rows.into_iter().map(|row| (row.practice_id, row.name)).collect())
 }
 
+/// Whether the firm has a practice in use with this id. It stays in use until the transaction ends.
+pub async fn keep_in_use(transaction: &mut Transaction, firm: FirmId, practice: PracticeId) -> Result<bool, AppError> {
+    let found = sqlx::query_scalar!(
+        "select practice_id from practices where firm_id = $1 and practice_id = $2 and archived_at is null for share",
+        firm.0,
+        practice.0,
+    )
+    .fetch_optional(&mut **transaction)
+    .await?;
+    Ok(found.is_some())
+}
+
 /// The name of a practice that is in use.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ mod tests;
 
 use jiff::Timestamp;
 
-pub use db::{add, add_office, named, names};
+pub use db::{add, add_office, keep_in_use, named, names};
 pub use model::{Closure, NewPractice, OfficeDetails, zone_name};
 pub use pages::routes;
 

@@ -154,6 +154,55 @@ async fn a_practice_is_renamed_and_archived_by_its_name() {
 }
 
 #[tokio::test]
+async fn the_viewers_of_an_archived_practice_are_out_and_stay_out() {
+    let test = TestApp::start().await;
+    let (lakeside, lena) = (test.cast.lakeside, test.cast.lena);
+    test.as_other_viewer().get("/practice").await.assert_status(200);
+    let link = test
+        .as_owner()
+        .post(&format!("/people/{lena}/password-link"), &[])
+        .await;
+    let (_, rest) = link.body.split_once("/set-password/").unwrap();
+    let link = format!("/set-password/{}", rest.split(['<', '"', ' ']).next().unwrap().trim());
+    test.as_stranger().get(&link).await.assert_status(200);
+
+    let named = [("name", "Lakeside Clinic")];
+    let archive = format!("/practices/{lakeside}/archive");
+    test.as_owner()
+        .post(&archive, &named)
+        .await
+        .assert_redirect("/practices");
+    test.as_other_viewer()
+        .get("/practice")
+        .await
+        .assert_redirect("/sign-in?next=/practice");
+    test.as_stranger().get(&link).await.assert_status(404);
+    test.as_viewer().get("/practice").await.assert_status(200);
+    test.as_owner().get("/audit").await.assert_shows("viewers disabled: 1");
+
+    let page = format!("/people/{lena}");
+    let enable = test.as_owner().post(&format!("{page}/enable"), &[]).await;
+    enable
+        .assert_status(409)
+        .assert_shows("The practice that Lena sees is archived");
+    let again = [("role", "practice_viewer"), ("practice", &lakeside.to_string())];
+    test.as_owner()
+        .post(&format!("{page}/role"), &again)
+        .await
+        .assert_status(422)
+        .assert_shows("Practice is not chosen");
+    let elsewhere = [("role", "practice_viewer"), ("practice", &test.cast.harbor.to_string())];
+    test.as_owner()
+        .post(&format!("{page}/role"), &elsewhere)
+        .await
+        .assert_redirect(&page);
+    test.as_owner()
+        .post(&format!("{page}/enable"), &[])
+        .await
+        .assert_redirect(&page);
+}
+
+#[tokio::test]
 async fn an_office_is_closed_for_some_days_and_everybody_is_told() {
     let test = TestApp::start().await;
     let (_, path) = add(&test).await;

@@ -105,6 +105,15 @@ impl Authority {
     }
 }
 
+/// The server's certificate as it is on file; nothing before the first start.
+pub(super) fn on_file(folder: &Path) -> Result<Option<Facts>, TlsError> {
+    let path = folder.join("server.key");
+    if !path.exists() {
+        return Ok(None);
+    }
+    Ok(Some(read(&path)?.facts))
+}
+
 /// Whether the server's certificate need not be replaced yet.
 pub(super) fn is_fresh(facts: &Facts, now: Timestamp) -> bool {
     facts.valid_from <= now && now + RENEWED_BEFORE < facts.valid_until

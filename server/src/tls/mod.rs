@@ -5,6 +5,7 @@ mod authority;
 mod certificate;
 mod error;
 mod files;
+mod inspection;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 pub use error::TlsError;
+pub use inspection::{Inspected, inspect};
 
 use crate::config::{GivenCertificate, Settings};
 use authority::Authority;

@@ -6,7 +6,7 @@ use jiff_sqlx::ToSqlx as _;
 use super::model::NewPerson;
 use crate::db::Transaction;
 use crate::error::AppError;
-use crate::ids::{self, FirmId, UserId};
+use crate::ids::{self, FirmId, PracticeId, UserId};
 
 /// Adds somebody. Without a password hash they cannot sign in before they have chosen a password.
 ///
@@ -43,6 +43,27 @@ pub async fn add(
         )));
     }
     Ok(user)
+}
+
+/// Disables the viewers of a practice who are not yet, and ends their sessions. How many there were. Call it after the change
+/// that lets nobody be made one any more.
+pub async fn disable_viewers(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    firm: FirmId,
+    practice: PracticeId,
+) -> Result<u64, AppError> {
+    let disabled = sqlx::query!(
+        "update users set disabled_at = $3
+         where firm_id = $1 and practice_id = $2 and role = 'practice_viewer' and disabled_at is null",
+        firm.0,
+        practice.0,
+        now.to_sqlx(),
+    )
+    .execute(&mut **transaction)
+    .await?;
+    super::sessions::end_of_practice(transaction, now, firm, practice).await?;
+    Ok(disabled.rows_affected())
 }
 
 /// Sets somebody's password, in whatever scope sees them. Their sessions are the caller's business.

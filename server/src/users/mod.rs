@@ -10,7 +10,7 @@ pub mod sessions;
 pub mod setup;
 mod sign_in;
 
-pub use db::{add, set_password};
+pub use db::{add, disable_viewers, set_password};
 pub use model::{NewPerson, Role, email};
 
 use crate::app::App;

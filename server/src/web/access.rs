@@ -62,6 +62,19 @@ pub enum Audit {
     Records(&'static str),
 }
 
+/// What the `{…}` in a path stand for, and so whom they are open to. In every case one that is unknown is answered with 404.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ids {
+    /// Rows of one's firm. Another firm's and another practice's are answered like those that do not exist.
+    Rows,
+    /// The secret of a one-time link, which lets in whoever has it, once.
+    Link,
+    /// The secret of the link that sets a server up: worth nothing from its first firm on.
+    FirstLink,
+    /// The name of a file that is inside the program, the same for everybody.
+    File,
+}
+
 /// One line of the route table.
 pub struct Route {
     /// The method.
@@ -70,6 +83,8 @@ pub struct Route {
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// What the ids in the path are.
+    pub ids: Ids,
     /// What it records.
     pub audit: Audit,
     /// Whether the sign-in must be fresh ([`FRESH_SIGN_IN`]), because the route quiets alerting.
@@ -85,6 +100,7 @@ impl Route {
             method: Method::GET,
             path,
             access,
+            ids: Ids::Rows,
             audit: Audit::Nothing,
             fresh: false,
             handler,
@@ -98,10 +114,18 @@ impl Route {
             method: Method::POST,
             path,
             access,
+            ids: Ids::Rows,
             audit,
             fresh: false,
             handler,
         }
+    }
+
+    /// The same route, whose path holds something else than ids of rows.
+    #[must_use]
+    pub fn by(mut self, ids: Ids) -> Self {
+        self.ids = ids;
+        self
     }
 
     /// The same route, for those alone who entered their password within the last minutes.

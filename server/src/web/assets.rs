@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use rust_embed::RustEmbed;
 
-use super::{Access, Path, Route};
+use super::{Access, Ids, Path, Route};
 use crate::error::AppError;
 
 #[derive(RustEmbed)]
@@ -26,7 +26,7 @@ pub fn address(name: &str) -> String {
 
 /// The routes of static files.
 pub fn routes() -> Vec<Route> {
-    vec![Route::get("/static/{hash}/{*name}", Access::Anyone, serve)]
+    vec![Route::get("/static/{hash}/{*name}", Access::Anyone, serve).by(Ids::File)]
 }
 
 async fn serve(Path((_, name)): Path<(String, String)>) -> Result<Response, AppError> {

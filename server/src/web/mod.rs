@@ -15,7 +15,7 @@ pub mod session_cookie;
 mod tests;
 pub mod words;
 
-pub use access::{Access, Audit, Route};
+pub use access::{Access, Audit, Ids, Route};
 pub use context::{Context, Person};
 pub use extract::{Form, Path, Query};
 pub use layout::{Layout, Section};

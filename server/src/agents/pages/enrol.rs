@@ -70,7 +70,8 @@ struct TokenPage {
 /// The form of a new token.
 #[derive(Debug, Deserialize)]
 pub(in crate::agents) struct NewToken {
-    office: OfficeId,
+    #[serde(default)]
+    office: String,
 }
 
 /// Makes a token and shows it, this once.
@@ -83,7 +84,8 @@ pub(in crate::agents) async fn make(
     let (firm, user) = (person.firm, person.user);
     let mut transaction = context.begin().await?;
     let (practice_name, offices) = offices(&context, &mut transaction, practice).await?;
-    let office = offices.into_iter().find(|office| office.id == filled.office);
+    let chosen: Option<OfficeId> = filled.office.parse().ok();
+    let office = offices.into_iter().find(|office| Some(office.id) == chosen);
     let office =
         office.ok_or_else(|| AppError::Invalid("Office is not one of this practice. Choose one.".to_owned()))?;
     let place = Place {

@@ -99,6 +99,7 @@ async fn page(context: &Context, agent: AgentId, error: String) -> Result<Respon
 #[derive(Debug, Deserialize)]
 pub(in crate::agents) struct RevokeForm {
     /// The agent's name, typed to confirm.
+    #[serde(default)]
     name: String,
 }
 

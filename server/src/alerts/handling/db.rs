@@ -5,7 +5,7 @@ use jiff_sqlx::ToSqlx as _;
 
 use crate::db::Transaction;
 use crate::error::AppError;
-use crate::ids::{AlertId, FirmId, JobId, PracticeId};
+use crate::ids::{AlertId, FirmId, JobId};
 
 /// Notes that somebody looks after an open alert until a time. Whether it is open.
 pub(super) async fn acknowledge(
@@ -74,7 +74,6 @@ pub(super) async fn next_deadline(
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) firm: FirmId,
-    pub(super) practice: PracticeId,
     pub(super) alert: AlertId,
     pub(super) by: String,
     pub(super) reason: String,
@@ -100,7 +99,7 @@ pub(super) async fn end_acknowledgements(
                insert into alert_changes (firm_id, practice_id, alert_id, at, what, who, reason)
                select firm_id, practice_id, alert_id, $1, 'acknowledgement_ended', coalesce(acknowledged_by, ''),
                    coalesce(acknowledged_reason, '') from ended)
-           select firm_id as "firm: FirmId", practice_id as "practice: PracticeId", alert_id as "alert: AlertId",
+           select firm_id as "firm: FirmId", alert_id as "alert: AlertId",
                coalesce(acknowledged_by, '') as "by!", coalesce(acknowledged_reason, '') as "reason!" from ended"#,
         now.to_sqlx(),
         most,
@@ -109,7 +108,6 @@ pub(super) async fn end_acknowledgements(
     .await?;
     let ended = rows.into_iter().map(|row| Ended {
         firm: row.firm,
-        practice: row.practice,
         alert: row.alert,
         by: row.by,
         reason: row.reason,

@@ -15,8 +15,8 @@ use super::{End, list, tell_of_end};
 use crate::app::App;
 use crate::db::{Scope, Transaction};
 use crate::error::AppError;
-use crate::ids::{FirmId, JobId};
-use crate::notifications::{self, About};
+use crate::ids::{FirmId, JobId, UserId};
+use crate::notifications::{self, About, Message};
 
 /// Nobody looks after anything for longer than this without being asked again.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -85,34 +85,83 @@ pub(super) async fn next_backup(
     db::next_deadline(transaction, now, alert.firm, JobId(alert.subject.id)).await
 }
 
-/// Notes that somebody looks after an alert. It stays open.
-pub(super) async fn acknowledge(
-    transaction: &mut Transaction,
-    now: Timestamp,
-    alert: &OpenAlert,
-    by: &str,
-    reason: &str,
-    until: Timestamp,
-) -> Result<(), AppError> {
-    if !db::acknowledge(transaction, now, (alert.firm, alert.id), by, reason, until).await? {
-        return Err(already_closed());
-    }
-    change(transaction, now, alert, ("acknowledged", by, reason)).await
+/// Who does something with an alert.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct By<'a> {
+    pub(super) user: UserId,
+    pub(super) name: &'a str,
 }
 
-/// Takes an acknowledgement back: the question is open again.
-pub(super) async fn undo(
+/// Notes that somebody looks after an alert, and tells the others who receive alerts (house rule 9). It stays open.
+pub(super) async fn acknowledge(
+    app: &App,
     transaction: &mut Transaction,
     now: Timestamp,
     alert: &OpenAlert,
-    by: &str,
+    by: By<'_>,
+    (reason, until): (&str, Timestamp),
+) -> Result<(), AppError> {
+    if !db::acknowledge(transaction, now, (alert.firm, alert.id), by.name, reason, until).await? {
+        return Err(already_closed());
+    }
+    change(transaction, now, alert, ("acknowledged", by.name, reason)).await?;
+    let end = alert.moment(&until);
+    let end = format!("{}{}", end.words(), end.zone_note(None));
+    let message = matter(app, alert).acknowledged(by.name, reason, &end)?;
+    tell_others(app, transaction, now, alert, by, &message).await
+}
+
+/// Takes an acknowledgement back: the question is open again, and the others know that nobody looks after it.
+pub(super) async fn undo(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    alert: &OpenAlert,
+    by: By<'_>,
 ) -> Result<(), AppError> {
     if !db::undo_acknowledgement(transaction, now, (alert.firm, alert.id)).await? {
         return Err(AppError::Conflict(
             "Nobody has acknowledged this alert, or it is closed by now. Open it again to see.".to_owned(),
         ));
     }
-    change(transaction, now, alert, ("acknowledgement_undone", by, "")).await
+    change(transaction, now, alert, ("acknowledgement_undone", by.name, "")).await?;
+    let message = matter(app, alert).acknowledgement_undone(by.name)?;
+    tell_others(app, transaction, now, alert, by, &message).await
+}
+
+/// Writes to everybody who receives alerts, but not to whoever did it.
+async fn tell_others(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    alert: &OpenAlert,
+    by: By<'_>,
+    message: &Message,
+) -> Result<(), AppError> {
+    let recipients = notifications::recipients(transaction, &[alert.firm]).await?;
+    let others = recipients.into_iter().filter(|recipient| recipient.user != by.user);
+    let about = about(alert);
+    let postings: Vec<_> = others
+        .map(|recipient| about.posting(recipient, message.clone(), now))
+        .collect();
+    notifications::post(app, transaction, now, &postings).await
+}
+
+fn matter<'a>(app: &'a App, alert: &'a OpenAlert) -> Matter<'a> {
+    Matter {
+        alert: alert.id,
+        told: alert.told(),
+        days: Vec::new(),
+        public_url: &app.options.public_url,
+    }
+}
+
+fn about(alert: &OpenAlert) -> About {
+    About {
+        firm: alert.firm,
+        practice: alert.practice,
+        alert: Some(alert.id),
+    }
 }
 
 /// Closes an alert with a written resolution, and tells those who were told of it.
@@ -196,18 +245,8 @@ async fn end_acknowledgements(app: &App, transaction: &mut Transaction, now: Tim
         let Some(acknowledgement) = ended.iter().find(|ended| ended.alert == alert.id) else {
             continue;
         };
-        let matter = Matter {
-            alert: alert.id,
-            told: alert.told(),
-            days: Vec::new(),
-            public_url: &app.options.public_url,
-        };
-        let message = matter.reminder(&acknowledgement.by, &acknowledgement.reason)?;
-        let about = About {
-            firm: acknowledgement.firm,
-            practice: acknowledgement.practice,
-            alert: Some(alert.id),
-        };
+        let message = matter(app, alert).reminder(&acknowledgement.by, &acknowledgement.reason)?;
+        let about = about(alert);
         let told = recipients.iter().filter(|recipient| recipient.firm == alert.firm);
         postings.extend(told.map(|recipient| about.posting(recipient.clone(), message.clone(), now)));
     }

@@ -39,11 +39,7 @@ pub async fn open_for_practice(
         shown: Some(Shown::Open),
         ..Narrowing::default()
     };
-    Ok(read(transaction, narrowing, MOST)
-        .await?
-        .into_iter()
-        .map(|row| row.0)
-        .collect())
+    narrowed(transaction, narrowing).await
 }
 
 /// The open alerts of a firm: those that nobody acknowledged first, in each part the worst kind first.
@@ -53,11 +49,7 @@ pub async fn open_for_firm(transaction: &mut Transaction, firm: FirmId) -> Resul
         shown: Some(Shown::Open),
         ..Narrowing::default()
     };
-    Ok(read(transaction, narrowing, MOST)
-        .await?
-        .into_iter()
-        .map(|row| row.0)
-        .collect())
+    narrowed(transaction, narrowing).await
 }
 
 /// The open alerts about one thing, worst first.
@@ -73,11 +65,7 @@ pub async fn for_subject(
         shown: Some(Shown::Open),
         ..Narrowing::default()
     };
-    Ok(read(transaction, narrowing, MOST)
-        .await?
-        .into_iter()
-        .map(|row| row.0)
-        .collect())
+    narrowed(transaction, narrowing).await
 }
 
 /// These alerts, of whichever firm.
@@ -89,11 +77,7 @@ pub(in crate::alerts) async fn by_ids(
         alerts: Some(alerts.into_iter().map(|alert| alert.0).collect()),
         ..Narrowing::default()
     };
-    Ok(read(transaction, narrowing, MOST)
-        .await?
-        .into_iter()
-        .map(|row| row.0)
-        .collect())
+    narrowed(transaction, narrowing).await
 }
 
 /// One alert.
@@ -133,6 +117,12 @@ pub(in crate::alerts) async fn page(
     rows.truncate(length);
     let next = rows.last().map(|row| row.1).filter(|_| has_more);
     Ok((rows.into_iter().map(|row| row.0).collect(), next))
+}
+
+/// Everything that a narrowing leaves, without the places.
+async fn narrowed(transaction: &mut Transaction, narrowing: Narrowing) -> Result<Vec<OpenAlert>, AppError> {
+    let rows = read(transaction, narrowing, MOST).await?;
+    Ok(rows.into_iter().map(|(alert, _)| alert).collect())
 }
 
 /// The one query for alerts: everything a row shows in one round trip, whatever it is narrowed to.

@@ -73,12 +73,13 @@ async fn acknowledging_asks_for_a_reason_and_an_end_and_can_be_undone() {
     let shown = test.as_reader().get(&page).await;
     shown
         .assert_status(200)
-        .assert_shows("Theo looks after it until Tue 24 Nov, 09:00: a disk is on its way")
+        .assert_shows("Theo looks after it until Tue 24 Nov, 09:00 EST: a disk is on its way")
         .assert_hides("Take the acknowledgement back");
     test.as_reader()
         .get("/alerts?state=acknowledged")
         .await
-        .assert_shows("Theo looks after it");
+        .assert_shows("Theo looks after it until Tue 24 Nov, 09:00 EST")
+        .assert_shows("Mon 23 Nov, 09:00 EST");
     test.advance(SignedDuration::from_secs(1));
     theo.post(&undo, &[]).await.assert_redirect(&page);
     test.as_reader()
@@ -93,6 +94,41 @@ async fn acknowledging_asks_for_a_reason_and_an_end_and_can_be_undone() {
         audited(&test).await,
         ["alert.acknowledged", "alert.acknowledgement_undone"]
     );
+}
+
+#[tokio::test]
+async fn the_others_are_told_who_looks_after_an_alert_and_when_nobody_does() {
+    let (test, mailbox) = Mailbox::start().await;
+    raise(&test, &key(&test), &missed(&test, 20)).await;
+    test.advance(SignedDuration::from_mins(2));
+    let alert = the_open_alert(&test).await;
+    let page = format!("/alerts/{}", alert.id);
+    let (acknowledge, undo) = (format!("{page}/acknowledge"), format!("{page}/acknowledgement/undo"));
+    let form = [("reason", "a disk is on its way"), ("until", "tomorrow")];
+    test.as_technician()
+        .post(&acknowledge, &form)
+        .await
+        .assert_redirect(&page);
+    assert_eq!(
+        mailbox.subjects(&test).await[1],
+        "Harbor Counseling: Theo looks after: no backup yet (Records)"
+    );
+    let shown = test.as_reader().get(&page).await;
+    let (_, rest) = shown.body.split_once("/messages/").unwrap();
+    let message = test.as_reader().get(&format!("/messages/{}", &rest[..36])).await;
+    message
+        .assert_shows("olivia@example.test")
+        .assert_shows("until Tue 24 Nov, 09:00 EST")
+        .assert_shows("The reason: a disk is on its way");
+    test.advance(SignedDuration::from_secs(1));
+    test.as_technician().post(&undo, &[]).await.assert_redirect(&page);
+    assert_eq!(
+        mailbox.subjects(&test).await[2],
+        "Harbor Counseling: nobody looks after: no backup yet (Records)"
+    );
+    // Olivia alone receives alerts: when she does it, nobody has to be told.
+    test.as_owner().post(&acknowledge, &form).await.assert_redirect(&page);
+    assert_eq!(mailbox.subjects(&test).await.len(), 3);
 }
 
 #[tokio::test]

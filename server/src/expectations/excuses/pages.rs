@@ -24,12 +24,12 @@ pub(super) const EXCUSED: &str = "slot.excused";
 /// An excuse was taken back.
 pub(super) const UNDONE: &str = "slot.excuse_undone";
 
-/// The routes of excuses.
+/// The routes of excuses. An excuse quiets an alert, so it asks for the password again.
 pub fn routes() -> Vec<Route> {
     let (excused, undone) = (Audit::Records(EXCUSED), Audit::Records(UNDONE));
     vec![
         Route::get("/slots/{slot}/excuse", Access::Operator, show),
-        Route::post("/slots/{slot}/excuse", Access::Operator, excused, give),
+        Route::post("/slots/{slot}/excuse", Access::Operator, excused, give).fresh(),
         Route::post("/slots/{slot}/excuse/undo", Access::Operator, undone, take_back),
     ]
 }

@@ -260,3 +260,24 @@ async fn an_excused_night_is_no_success_and_can_be_taken_back() {
         .await;
     assert_eq!(stage.states().await, [SlotState::Ok], "evidence stands above an excuse");
 }
+
+#[tokio::test]
+async fn excusing_asks_for_a_fresh_sign_in_and_those_who_receive_alerts_are_told() {
+    let stage = Stage::with("0 22 * * *", HALF_AN_HOUR).await;
+    stage.pass_until("2026-11-24T06:00:00Z").await;
+    let path = format!("/slots/{}/excuse", stage.slots().await[0].id);
+    let session = stage.session().await;
+    stage.test.advance(SignedDuration::from_mins(11));
+    let reason = [("reason", "The server was replaced.")];
+    let refused = stage.test.visitor(Some(&session)).post(&path, &reason).await;
+    refused.assert_redirect("/sign-in/again?next=/");
+    assert_eq!(stage.states().await, [SlotState::Missed]);
+    let session = stage.session().await;
+    let visitor = stage.test.visitor(Some(&session));
+    visitor.post(&path, &reason).await.assert_status(303);
+    assert_eq!(stage.states().await, [SlotState::Excused]);
+    visitor
+        .get("/messages")
+        .await
+        .assert_shows("Harbor Counseling: somebody changed what is watched");
+}

@@ -107,22 +107,20 @@ async fn only_the_agent_whose_key_signed_this_body_now_is_believed() {
         &body,
     );
     let for_other_body = machine.sign(b"{}");
-    let cases = [
+    for token in [
         None,
         Some(""),
         Some("x"),
         Some("a.b.c"),
-        Some(none.as_str()),
-        Some(&hs256),
-        Some(truncated),
-        Some(&long),
-    ];
-    for token in cases
-        .into_iter()
-        .chain([Some(by_other.unwrap().as_str()), Some(&for_other_body)])
-    {
+        Some(long.as_str()),
+        Some(&for_other_body),
+    ] {
         let answer = post(&test, EVENTS_PATH, token, body.clone()).await;
         assert_problem(&answer, 401, ProblemClass::Unauthenticated);
+    }
+    for token in [none.as_str(), &hs256, truncated, &by_other.unwrap()] {
+        let answer = post(&test, EVENTS_PATH, Some(token), body.clone()).await;
+        assert_problem(&answer, 401, ProblemClass::UnknownAgent);
     }
     let stranger = AgentKey::generate().unwrap();
     let unknown = stranger.sign(

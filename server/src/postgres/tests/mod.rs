@@ -4,7 +4,7 @@ mod dumps;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -247,6 +247,22 @@ async fn a_command_works_beside_a_server_and_leaves_it_running() {
     assert!(!command.is_joined());
     command.stop().await;
     assert!(state.postmaster().is_none(), "what a command started ends with it");
+}
+
+#[test]
+fn folders_above_the_state_folder_are_open_and_it_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("new/parent/x");
+    super::make_state(&state).unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
+    for above in state.ancestors().skip(1).take(2) {
+        assert_eq!(mode(above), 0o755, "{}", above.display());
+    }
+    assert_eq!(
+        mode(&state) & 0o766,
+        0o700,
+        "others may pass through a state folder of root's and no more"
+    );
 }
 
 #[tokio::test]

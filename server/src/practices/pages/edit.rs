@@ -12,6 +12,7 @@ use crate::expectations;
 use crate::ids::PracticeId;
 use crate::practices::db::{self, InUse};
 use crate::practices::offices::{self, OfficeRow};
+use crate::users;
 use crate::web::extract::{field, keep};
 use crate::web::page::{refuse, render};
 use crate::web::{Context, Form, Layout, Path, Section, redirect};
@@ -135,13 +136,14 @@ pub(super) async fn archive(
     }
     expectations::expect_no_drills(&mut transaction, context.now, firm, id).await?;
     db::archive(&mut transaction, context.now, firm, id).await?;
+    let viewers = users::disable_viewers(&mut transaction, context.now, firm, id).await?;
     record(
         &context,
         &mut transaction,
         "practice.archived",
         id,
         About::Practice,
-        (&name, json!({})),
+        (&name, json!({ "viewers_disabled": viewers })),
     )
     .await?;
     let by = &context.person()?.name;

@@ -136,10 +136,12 @@ pub(super) fn role(word: &str) -> Result<Role, AppError> {
 
 /// The practice of a form: one of the firm's that is in use.
 pub(super) async fn practice(transaction: &mut Transaction, firm: FirmId, id: &str) -> Result<PracticeId, AppError> {
-    let wanted: Option<PracticeId> = id.parse().ok();
-    let practices = practices::names(transaction, firm).await?;
-    let known = practices.into_iter().find(|(practice, _)| Some(*practice) == wanted);
-    known.map(|(practice, _)| practice).ok_or_else(|| {
-        AppError::Invalid("Practice is not chosen. A practice viewer sees one practice: choose it.".to_owned())
-    })
+    if let Ok(practice) = id.parse()
+        && practices::keep_in_use(transaction, firm, practice).await?
+    {
+        return Ok(practice);
+    }
+    Err(AppError::Invalid(
+        "Practice is not chosen. A practice viewer sees one practice: choose it.".to_owned(),
+    ))
 }

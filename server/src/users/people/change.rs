@@ -9,6 +9,7 @@ use crate::audit::Entry;
 use crate::db::Transaction;
 use crate::error::AppError;
 use crate::ids::UserId;
+use crate::practices;
 use crate::users::{Role, sessions, setup};
 use crate::web::Section;
 use crate::web::{Context, Form, Path, redirect};
@@ -109,6 +110,14 @@ pub(super) async fn enable(context: Context, Path(user): Path<UserId>) -> Result
     let firm = context.person()?.firm;
     let mut transaction = context.begin().await?;
     let before = db::find(&mut transaction, firm, user).await?;
+    if let Some(practice) = before.practice
+        && !practices::keep_in_use(&mut transaction, firm, practice).await?
+    {
+        return Err(AppError::Conflict(format!(
+            "The practice that {} sees is archived. Choose another practice or role first.",
+            before.name
+        )));
+    }
     if db::set_disabled(&mut transaction, firm, user, None).await? {
         record(&context, &mut transaction, "person.enabled", &before, json!({})).await?;
     }

@@ -13,7 +13,8 @@ use crate::users::Role;
 use crate::web::words::Moment;
 use crate::web::{Access, Audit, Route};
 
-/// The routes of the people pages. What takes somebody's alerts away asks for the password again.
+/// The routes of the people pages. Whoever works for the firm may see who its people are, because the notice that somebody
+/// receives alerts no longer leads there, and so does the question whom to ask; owners alone change it. What takes somebody's alerts away asks for the password again.
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::get("/people", Access::Reader, pages::list),

@@ -191,3 +191,22 @@ async fn people_of_another_firm_are_not_there() {
     }
     test.as_viewer().get("/people").await.assert_status(404);
 }
+
+#[tokio::test]
+async fn whoever_works_for_the_firm_sees_who_receives_alerts_and_owners_alone_change_it() {
+    let test = TestApp::start().await;
+    for reader in [test.as_reader(), test.as_technician()] {
+        reader
+            .get("/people")
+            .await
+            .assert_status(200)
+            .assert_shows("olivia@example.test Owner receives them")
+            .assert_hides("Add somebody")
+            .assert_hides("/people/");
+        reader
+            .get(&format!("/people/{}", test.cast.olivia))
+            .await
+            .assert_status(403);
+    }
+    test.as_viewer().get("/people").await.assert_status(404);
+}

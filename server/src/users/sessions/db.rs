@@ -190,6 +190,23 @@ pub(super) async fn end_all(
     Ok(ended.rows_affected())
 }
 
+pub(super) async fn end_of_practice(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    firm: FirmId,
+    practice: PracticeId,
+) -> Result<(), AppError> {
+    sqlx::query!(
+        "update sessions set ended_at = $3 where firm_id = $1 and practice_id = $2 and ended_at is null",
+        firm.0,
+        practice.0,
+        now.to_sqlx(),
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
 pub(super) async fn forget_old(transaction: &mut Transaction, until: Timestamp) -> Result<(), AppError> {
     sqlx::query!(
         "delete from sessions where least(ended_at, idle_expires_at, expires_at) <= $1",

@@ -97,3 +97,13 @@ pub async fn end_all(
 ) -> Result<u64, AppError> {
     db::end_all(transaction, now, firm, user, kept).await
 }
+
+/// Ends all sessions of this practice's viewers.
+pub async fn end_of_practice(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    firm: FirmId,
+    practice: PracticeId,
+) -> Result<(), AppError> {
+    db::end_of_practice(transaction, now, firm, practice).await
+}

@@ -21,20 +21,21 @@ use crate::users::{self, password};
 use crate::web::extract::{field, keep};
 use crate::web::page::{refuse, render};
 use crate::web::session_cookie::SessionToken;
-use crate::web::{Access, Audit, Context, Form, Layout, Path, Route};
+use crate::web::{Access, Audit, Context, Form, Ids, Layout, Path, Route};
 
 /// The routes of one-time links.
 pub(in crate::users) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/set-up/{token}", Access::Anyone, show_set_up),
-        Route::post("/set-up/{token}", Access::Anyone, Audit::Records("firm.added"), set_up),
-        Route::get("/set-password/{token}", Access::Anyone, show_password),
+        Route::get("/set-up/{token}", Access::Anyone, show_set_up).by(Ids::FirstLink),
+        Route::post("/set-up/{token}", Access::Anyone, Audit::Records("firm.added"), set_up).by(Ids::FirstLink),
+        Route::get("/set-password/{token}", Access::Anyone, show_password).by(Ids::Link),
         Route::post(
             "/set-password/{token}",
             Access::Anyone,
             Audit::Records("password.changed"),
             set_password,
-        ),
+        )
+        .by(Ids::Link),
     ]
 }
 
@@ -45,13 +46,14 @@ struct VoidPage {
     first_owner: bool,
 }
 
+/// Unknown, used and ended links are answered alike: whoever guesses learns nothing.
 fn void(context: &Context, first_owner: bool) -> Response {
     let page = VoidPage {
         layout: Layout::plain("This link works no longer", context.now),
         first_owner,
     };
     let mut response = render(&page);
-    *response.status_mut() = StatusCode::GONE;
+    *response.status_mut() = StatusCode::NOT_FOUND;
     response
 }
 
@@ -93,11 +95,17 @@ impl SetUpPage {
     }
 }
 
-async fn show_set_up(context: Context, Path(token): Path<String>) -> Result<Response, AppError> {
+/// Whether this link may set the server up now.
+async fn is_usable(context: &Context, token: &str) -> Result<bool, AppError> {
     let mut transaction = context.app.db.begin(Scope::Everything).await?;
-    let usable = db::is_first_owner_link(&mut transaction, context.now, &hash(&token)).await?;
+    let usable = db::is_first_owner_link(&mut transaction, context.now, &hash(token)).await?
+        && firms::any_firm(&mut transaction).await?.is_none();
     transaction.commit().await?;
-    if !usable {
+    Ok(usable)
+}
+
+async fn show_set_up(context: Context, Path(token): Path<String>) -> Result<Response, AppError> {
+    if !is_usable(&context, &token).await? {
         return Ok(void(&context, true));
     }
     let page = SetUpPage::new(&context, SetUp::default(), SetUpErrors::default());
@@ -110,6 +118,9 @@ async fn set_up(
     headers: HeaderMap,
     Form(form): Form<SetUp>,
 ) -> Result<Response, AppError> {
+    if !is_usable(&context, &token).await? {
+        return Ok(void(&context, true));
+    }
     let mut errors = SetUpErrors::default();
     let firm_name = keep(field("Firm", &form.firm, 200), &mut errors.firm)?;
     let owner = NewPerson {

@@ -29,7 +29,7 @@ async fn the_first_owner_sets_the_server_up_once() {
     test.as_stranger()
         .get(&voided)
         .await
-        .assert_status(410)
+        .assert_status(404)
         .assert_shows("works no longer");
     test.as_stranger()
         .get(&link)
@@ -42,8 +42,8 @@ async fn the_first_owner_sets_the_server_up_once() {
     let session = answer.session();
     test.visitor(Some(&session)).get("/sign-in").await.assert_redirect("/");
     assert_eq!(first_owner_link(&test.app).await.unwrap(), None);
-    test.as_stranger().get(&link).await.assert_status(410);
-    test.as_stranger().post(&link, &FORM).await.assert_status(410);
+    test.as_stranger().get(&link).await.assert_status(404);
+    test.as_stranger().post(&link, &FORM).await.assert_status(404);
     sign_in(&test, "hanna@hilltop.example", "a quiet green lamp")
         .await
         .assert_status(303);
@@ -73,8 +73,8 @@ async fn a_link_ends_after_a_day() {
     let test = TestApp::empty().await;
     let link = path(&test, &first_owner_link(&test.app).await.unwrap().unwrap());
     test.advance(SignedDuration::from_hours(24));
-    test.as_stranger().get(&link).await.assert_status(410);
-    test.as_stranger().post(&link, &FORM).await.assert_status(410);
+    test.as_stranger().get(&link).await.assert_status(404);
+    test.as_stranger().post(&link, &FORM).await.assert_status(404);
 }
 
 #[tokio::test]
@@ -109,11 +109,11 @@ async fn an_invited_person_chooses_their_password_once() {
     answer.assert_redirect("/");
     // Her other sessions and her other links are worth nothing any more.
     test.as_viewer().post("/sign-out", &[]).await.assert_status(401);
-    test.as_stranger().get(&path(&test, &second)).await.assert_status(410);
+    test.as_stranger().get(&path(&test, &second)).await.assert_status(404);
     test.as_stranger()
         .post(&link, &[("password", "another quiet lamp")])
         .await
-        .assert_status(410);
+        .assert_status(404);
     sign_in(&test, "vera@example.test", "a quiet green lamp")
         .await
         .assert_status(303);
@@ -123,12 +123,16 @@ async fn an_invited_person_chooses_their_password_once() {
 async fn guessed_links_are_void() {
     let test = TestApp::start().await;
     for link in ["/set-up/x", "/set-password/x", "/set-password/%00", "/set-up/%ff"] {
-        let status = test.as_stranger().get(link).await.status.as_u16();
-        assert!([404, 410].contains(&status), "{link} was answered with {status}");
+        test.as_stranger().get(link).await.assert_status(404);
     }
-    test.as_stranger().post("/set-up/x", &FORM).await.assert_status(410);
-    test.as_stranger()
-        .post("/set-password/x", &[("password", "a quiet green lamp")])
-        .await
-        .assert_status(410);
+    let forms: [(&str, &[(&str, &str)]); 4] = [
+        ("/set-up/x", &FORM),
+        ("/set-up/x", &[]),
+        ("/set-password/x", &[("password", "a quiet green lamp")]),
+        ("/set-password/x", &[]),
+    ];
+    for (link, form) in forms {
+        let answer = test.as_stranger().post(link, form).await;
+        answer.assert_status(404).assert_shows("works no longer");
+    }
 }
