@@ -27,6 +27,11 @@ begin
     case kind
     when 'practice' then
         return p.practice_id;
+    when 'practice_spare' then
+        -- Its name is known by its id; nothing hinders that it is renamed or archived.
+        insert into practices (firm_id, practice_id, name, created_at) values (p.firm_id, id, canary || ' spare ' || id, now());
+        insert into offices (firm_id, office_id, practice_id, name, zone, created_at)
+        values (p.firm_id, gen_random_uuid(), id, canary || ' office', 'America/New_York', now());
     when 'office' then
         return o.office_id;
     when 'closure' then
@@ -96,4 +101,24 @@ begin
             now() + interval '9 hours', now(), '127.0.0.1', canary || ' browser' from users where email = address;
     end case;
     return id;
+end $$;
+
+-- A session whose token is the SHA-256 of a text, as if somebody had just signed in.
+create function matrix.sign_in(address text, session_text text) returns void language sql as $$
+    insert into sessions (firm_id, session_id, user_id, practice_id, token_hash, created_at, seen_at, idle_expires_at, expires_at,
+        authenticated_at, address, user_agent)
+    select firm_id, gen_random_uuid(), user_id, practice_id, sha256(sha256(convert_to(session_text, 'UTF8'))), now(), now(),
+        now() + interval '1 hour', now() + interval '9 hours', now(), '127.0.0.1', 'matrix' from users where email = address;
+$$;
+
+-- A one-time link with this token: for the server's first owner, or for somebody new at the practice named after the canary.
+create function matrix.link(token text, canary text, is_first boolean) returns void language plpgsql as $$
+declare invited uuid;
+begin
+    if not is_first then
+        invited := matrix.fresh('user', canary, '', null);
+    end if;
+    insert into setup_links (token_hash, purpose, firm_id, user_id, created_at, expires_at)
+    values (sha256(convert_to(token, 'UTF8')), case when is_first then 'first_owner' else 'password' end,
+        (select firm_id from users where user_id = invited), invited, now(), now() + interval '1 hour');
 end $$;
