@@ -2,8 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use lastgood_protocol::{
-    DrillCheck, DrillId, DrillOutcome, DrillRecorded, DrillStep, Event, EventBody, JobKey, MarkerId, MediumRegistered,
-    MediumSighting, Outcome, RunFacts, RunFinished, RunId, RunStarted, StepOutcome, ToolIdentity,
+    Basis, Claim, Coverage, DatabaseCopy, DestinationKind, DrillCheck, DrillId, DrillOutcome, DrillRecorded, DrillStep,
+    Event, EventBody, JobKey, Knowledge, MarkerId, MediumRegistered, MediumSighting, Outcome, RunFacts, RunFinished,
+    RunId, RunStarted, Sample, StepOutcome, ToolIdentity,
 };
 use uuid::Uuid;
 
@@ -124,6 +125,66 @@ async fn jobs(test: &TestApp) -> Vec<(String, Option<Uuid>, String)> {
         .await
         .unwrap();
     rows.into_iter().map(|row| (row.key, row.agent, row.tool)).collect()
+}
+
+#[tokio::test]
+async fn what_was_measured_is_kept_as_it_was_told_and_shown() {
+    let test = TestApp::start().await;
+    start_committers(&test);
+    let machine = Machine::enrolled(&test).await;
+    let run = run_id(&test);
+    let at = test.now() - SignedDuration::from_mins(5);
+    let compared = Claim {
+        holds: true,
+        known: Knowledge::Measured,
+        basis: Some(Basis::Sample),
+    };
+    let facts = RunFacts {
+        compared: Some(compared),
+        destination: Some(DestinationKind::Vendor),
+        destination_name: Some("Northern <b>Vault".to_owned()),
+        sample: Some(Sample {
+            files: 10,
+            same: 9,
+            changed_since: 1,
+            ..Sample::default()
+        }),
+        copy: Some(DatabaseCopy {
+            fresh: true,
+            complete: true,
+            validated: Some(true),
+            files: 2,
+            bytes: 2_000_000,
+            bytes_before: Some(1_900_000),
+        }),
+        coverage: Some(Coverage {
+            required: 3,
+            covered: 3,
+            copy_inside: Some(true),
+            live_inside: Some(false),
+            database_ran: Some(true),
+        }),
+        database_started_at: Some(at - SignedDuration::from_hours(9)),
+        ..RunFacts::default()
+    };
+    let told = RunFinished {
+        facts: facts.clone(),
+        ..finished(run, at)
+    };
+    deliver(&machine, vec![EventBody::RunFinished(Box::new(told))]).await;
+    let stored = stored_run(&test, run).await.unwrap();
+    assert_eq!(stored.facts, facts);
+    test.as_reader()
+        .get(&format!("/runs/{}", run.0))
+        .await
+        .assert_status(200)
+        .assert_shows("Compared with the source yes measured: a random sample was restored")
+        .assert_shows("Restored at random and compared 10 files: 9 the same, 1 changed since measured")
+        .assert_shows("fresh, complete, checked by the database's own tool")
+        .assert_shows("Folders that must be protected 3 of 3 measured")
+        .assert_shows("Live database files in the backup no measured")
+        .assert_hides("Northern <b>")
+        .assert_shows("Database server started");
 }
 
 #[tokio::test]
