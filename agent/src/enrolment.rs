@@ -26,7 +26,10 @@ pub(crate) enum EnrolError {
     #[error("the token names no certificate authority for {0}: make a new token on the server")]
     NoPin(String),
     /// The state folder cannot be used.
-    #[error("the state folder {folder} cannot be used: {source}; run this as root")]
+    #[error(
+        "the state folder {folder} cannot be used: {source}. {}",
+        platform::words::AS_ADMINISTRATOR
+    )]
     State {
         /// The folder.
         folder: std::path::PathBuf,

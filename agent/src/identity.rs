@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use lastgood_protocol::{AgentId, AgentKey};
 use serde::{Deserialize, Serialize};
 
+use crate::platform;
 use crate::state::{StateFolder, read_json, write_durably};
 
 const FILE: &str = "identity.json";
@@ -77,7 +78,7 @@ impl Identity {
             name: self.name.clone(),
             enrolled_at: self.enrolled_at,
             authority: self.authority.clone(),
-            key: STANDARD.encode(self.key.as_pkcs8()),
+            key: encode_key(&self.key)?,
         };
         write_durably(&state.file(FILE), &serde_json::to_vec_pretty(&stored)?)?;
         match std::fs::remove_file(state.file(KEY_FILE)) {
@@ -97,11 +98,16 @@ pub(crate) fn enrolment_key(state: &StateFolder) -> io::Result<AgentKey> {
         return Ok(key);
     }
     let key = AgentKey::generate().map_err(io::Error::other)?;
-    write_durably(&path, STANDARD.encode(key.as_pkcs8()).as_bytes())?;
+    write_durably(&path, encode_key(&key)?.as_bytes())?;
     Ok(key)
 }
 
+fn encode_key(key: &AgentKey) -> io::Result<String> {
+    platform::seal(key.as_pkcs8()).map(|sealed| STANDARD.encode(sealed))
+}
+
 fn decode_key(text: &str) -> io::Result<AgentKey> {
-    let pkcs8 = STANDARD.decode(text.trim()).map_err(io::Error::other)?;
+    let sealed = STANDARD.decode(text.trim()).map_err(io::Error::other)?;
+    let pkcs8 = platform::unseal(&sealed)?;
     AgentKey::from_pkcs8(&pkcs8).map_err(io::Error::other)
 }

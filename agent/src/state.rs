@@ -130,7 +130,7 @@ impl StateFolder {
         let path = self.file("delivery.json");
         let incoming = path.with_extension("new");
         platform::private_file(&incoming)?.write_all(&serde_json::to_vec(state)?)?;
-        fs::rename(incoming, path)
+        platform::replace_file(&incoming, &path)
     }
 
     fn job_file(&self, key: &JobKey) -> PathBuf {
@@ -157,7 +157,8 @@ pub(crate) fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = platform::private_file(&incoming)?;
     file.write_all(content)?;
     file.sync_all()?;
-    fs::rename(&incoming, path)?;
+    drop(file);
+    platform::replace_file(&incoming, path)?;
     match path.parent() {
         Some(folder) => platform::sync_folder(folder),
         None => Ok(()),

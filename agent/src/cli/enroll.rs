@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Common;
 use super::output::{Failure, Printer};
-use crate::{clock, enrolment};
+use crate::{clock, enrolment, platform};
 
 #[derive(Debug, Args)]
 pub(super) struct EnrollArguments {
@@ -31,8 +31,11 @@ pub(super) fn run(common: &Common, arguments: &EnrollArguments, printer: Printer
     let state = common.state();
     let identity = enrolment::enrol(&token, arguments.name.clone(), arguments.replace, &state, clock::wall())?;
     let text = format!(
-        "Enrolled at {} ({}).\nThis machine now reports to {}.\n\nNext: write its backup jobs into /etc/lastgood/agent.toml, then\n  systemctl enable --now lastgood-agent",
-        identity.practice, identity.office, identity.server
+        "Enrolled at {} ({}).\nThis machine now reports to {}.\n\nNext: {}",
+        identity.practice,
+        identity.office,
+        identity.server,
+        platform::words::AFTER_ENROLMENT
     );
     let value = json!({
         "agent": identity.agent,

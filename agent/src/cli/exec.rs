@@ -47,7 +47,7 @@ pub(super) fn run(common: &Common, arguments: ExecArguments) -> ExitCode {
         note(&format!("the command is not ended with the agent: {error}"));
     }
     let code = backup::wrap(&job, arguments.command, spool.as_ref(), &stop, |message| note(&message));
-    exit_code(code)
+    platform::end_with(code)
 }
 
 /// The job as configured; a configuration that cannot be read, or does not name it, must not keep a backup from running.
@@ -60,9 +60,4 @@ fn job(common: &Common, arguments: &ExecArguments) -> JobConfig {
             unnamed()
         }
     }
-}
-
-/// A process's exit code has eight bits on Unix.
-fn exit_code(code: i64) -> ExitCode {
-    ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
 }

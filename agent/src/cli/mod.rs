@@ -5,9 +5,13 @@ mod check_config;
 mod drill;
 mod enroll;
 mod exec;
+#[cfg(any(windows, test))]
+mod log;
 mod media;
 mod output;
 mod run;
+#[cfg(windows)]
+mod service;
 mod status;
 
 use std::path::PathBuf;
@@ -19,13 +23,13 @@ use lastgood_protocol::JobKey;
 
 use crate::clock;
 use crate::config::{self, Config, ConfigProblems, Overrides};
-use crate::platform;
+use crate::platform::{self, words};
 use crate::state::StateFolder;
 use output::{Failure, Printer};
 
 /// The program on one machine at a practice: runs or watches its backups and reports what it measured.
 #[derive(Debug, Parser)]
-#[command(name = "lastgood-agent", version, max_term_width = 100, after_help = FIRST_STEPS)]
+#[command(name = "lastgood-agent", version, max_term_width = 100, after_help = words::FIRST_STEPS)]
 struct Cli {
     #[command(flatten)]
     common: Common,
@@ -33,20 +37,11 @@ struct Cli {
     command: Command,
 }
 
-const FIRST_STEPS: &str = "First steps:
-  1. On the server, open the agents page and make a token for this office.
-  2. Here, as root:  lastgood-agent enroll TOKEN
-  3. Write the backup jobs into /etc/lastgood/agent.toml (see: lastgood-agent check-config --help)
-  4. systemctl enable --now lastgood-agent
-  5. lastgood-agent status";
-
 #[derive(Debug, Args)]
 struct Common {
-    /// The configuration file [default: /etc/lastgood/agent.toml]
-    #[arg(long, global = true, env = "LASTGOOD_AGENT_CONFIG", value_name = "FILE")]
+    #[arg(long, help = words::CONFIG_HELP, global = true, env = "LASTGOOD_AGENT_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The folder where the agent keeps its key and its spool [default: /var/lib/lastgood-agent]
-    #[arg(long, global = true, env = "LASTGOOD_AGENT_STATE", value_name = "FOLDER")]
+    #[arg(long, help = words::STATE_HELP, global = true, env = "LASTGOOD_AGENT_STATE", value_name = "FOLDER")]
     state: Option<PathBuf>,
     /// Print one JSON object instead of text
     #[arg(long, global = true)]
@@ -59,6 +54,10 @@ enum Command {
     Enroll(enroll::EnrollArguments),
     /// Run the daemon: start jobs when they are due, deliver reports, send heartbeats
     Run(run::RunArguments),
+    /// Install, remove or be the service of this machine
+    #[cfg(windows)]
+    #[command(subcommand)]
+    Service(service::ServiceCommand),
     /// Run a backup command that another scheduler starts, and report how it ended
     ///
     /// The command keeps its input, output and exit code. Whatever is wrong with the monitoring, the command runs.
@@ -79,6 +78,11 @@ enum Command {
     CheckConfig,
 }
 
+/// The command line, for its manual page and the shells' completions.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// Runs the command line; the exit code is the process's.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -86,6 +90,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Enroll(arguments) => enroll::run(&cli.common, &arguments, printer),
         Command::Run(arguments) => run::run(&cli.common, &arguments),
+        #[cfg(windows)]
+        Command::Service(command) => service::run(cli.common, command, printer),
         Command::Exec(arguments) => return exec::run(&cli.common, arguments),
         Command::Media(command) => media::run(&cli.common, &command, printer),
         Command::Drill(command) => drill::run(&cli.common, command, printer),
@@ -120,11 +126,11 @@ impl Common {
                 "the state folder {} cannot be used: {error}",
                 state.path().display()
             ))
-            .with_remedy("Run this as root")
+            .with_remedy(words::AS_ADMINISTRATOR)
         })?;
         state
             .spool(limits)
-            .map_err(|error| Failure::new(error.to_string()).with_remedy("Run this as root"))
+            .map_err(|error| Failure::new(error.to_string()).with_remedy(words::AS_ADMINISTRATOR))
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 
 use super::output::Failure;
 use super::{Common, duration};
@@ -24,17 +25,29 @@ pub(super) struct RunArguments {
     stop_wait: Option<Duration>,
     /// How much to log: error, warn, info, debug
     #[arg(long, env = "LASTGOOD_AGENT_LOG", default_value = "info", value_name = "LEVEL")]
-    log: String,
+    pub(super) log: String,
 }
 
 pub(super) fn run(common: &Common, arguments: &RunArguments) -> Result<ExitCode, Failure> {
-    let filter = EnvFilter::try_new(&arguments.log).map_err(|error| Failure::usage(format!("--log: {error}")))?;
+    log_to(std::io::stderr, &arguments.log)?;
+    work(common, arguments)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sends what the agent logs there, down to this level.
+pub(super) fn log_to(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, level: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(level).map_err(|error| Failure::usage(format!("--log: {error}")))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_ansi(false)
         .with_target(false)
         .init();
+    Ok(())
+}
+
+/// Runs the daemon until it is asked to stop.
+pub(super) fn work(common: &Common, arguments: &RunArguments) -> Result<(), Failure> {
     let overrides = Overrides {
         heartbeat: arguments.heartbeat,
         backoff_cap: arguments.backoff_cap,
@@ -45,5 +58,5 @@ pub(super) fn run(common: &Common, arguments: &RunArguments) -> Result<ExitCode,
         tracing::warn!("{warning}");
     }
     daemon::run(config, common.state(), ServiceEnvironment::read())?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

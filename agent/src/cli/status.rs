@@ -11,6 +11,7 @@ use super::check_config::next;
 use super::output::Printer;
 use crate::config::{Config, Overrides};
 use crate::identity::Identity;
+use crate::platform::words;
 use crate::state::{DeliveryState, LastRun, StateFolder};
 use crate::{clock, media};
 
@@ -72,7 +73,7 @@ pub(super) fn run(common: &Common, printer: Printer) -> ExitCode {
             for problem in problems.0 {
                 status.wrong(
                     problem.to_string(),
-                    "Correct the file, then: systemctl restart lastgood-agent",
+                    format!("Correct the file, then: {}", words::RESTART_SERVICE),
                 );
             }
         }
@@ -107,16 +108,16 @@ fn look_at_identity(state: &StateFolder, status: &mut Status) {
                 "The agent's identity in {} cannot be read: {error}.",
                 state.path().display()
             ),
-            "Run this as root; if it stays, enrol again with --replace",
+            format!("{}; if it stays, enrol again with --replace", words::AS_ADMINISTRATOR),
         ),
     }
     match state.lock_daemon() {
         Ok(None) => status.running = true,
-        Ok(Some(_)) => status.wrong("The agent is not running.", "systemctl start lastgood-agent"),
+        Ok(Some(_)) => status.wrong("The agent is not running.", words::START_SERVICE),
         Err(_) if status.agent.is_none() => {}
         Err(error) => status.wrong(
             format!("It cannot be told whether the agent runs: {error}."),
-            "Run this as root",
+            words::AS_ADMINISTRATOR,
         ),
     }
 }
@@ -129,8 +130,8 @@ fn look_at_jobs(config: &Config, state: &StateFolder, status: &mut Status) {
             status.wrong(
                 format!("The last run of '{}' failed: {reason}", job.key),
                 format!(
-                    "See its page on the server, or: journalctl -u lastgood-agent | grep {}",
-                    job.key
+                    "See its page on the server, or: {}",
+                    words::search_log(job.key.as_str())
                 ),
             );
         }
@@ -169,7 +170,7 @@ fn look_at_spool(common: &Common, state: &StateFolder, status: &mut Status) {
         }
         Err(_) => status.wrong(
             "The spool cannot be read.",
-            "Run this as root; check that the disk is not full",
+            format!("{}; check that the disk is not full", words::AS_ADMINISTRATOR),
         ),
     }
 }

@@ -58,7 +58,11 @@ impl Builder<'_> {
         }
         match platform::others_can_read(file) {
             Ok(false) => {}
-            Ok(true) => self.warn(span, "every user of the machine can read this secret", "chmod 600 FILE"),
+            Ok(true) => self.warn(
+                span,
+                "every user of the machine can read this secret",
+                platform::words::KEEP_PRIVATE,
+            ),
             Err(error) => self.warn(
                 span,
                 format!("the file of this secret cannot be read: {error}"),

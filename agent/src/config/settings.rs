@@ -76,8 +76,9 @@ pub(crate) fn load(
         Ok(false) => {}
         Ok(true) => {
             return Err(whole_file(
-                "others than root can change this file or its folder, and with it what the agent runs".to_owned(),
-                "Give both to root and take the right to write from group and others: chown root FILE FOLDER; chmod go-w FILE FOLDER",
+                "others than administrators can change this file or its folder, and with it what the agent runs"
+                    .to_owned(),
+                platform::words::KEEP_FROM_CHANGE,
             ));
         }
         Err(error) => {

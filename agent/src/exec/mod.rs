@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use lastgood_protocol::RunId;
-use process_wrap::std::{ChildWrapper, CommandWrap};
+use process_wrap::std::ChildWrapper;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::platform;
@@ -158,6 +158,7 @@ pub(crate) fn run(
         end_tree(pid, &mark, &happened)?;
     }
     let status: ExitStatus = child.wait()?;
+    platform::release_tree(pid);
     // It only told of the exit that was just waited for.
     drop(watcher);
     let drained_by = Instant::now() + DRAIN;
@@ -219,24 +220,7 @@ fn spawn(invocation: &Invocation, run: RunId, output: Output) -> io::Result<Box<
         }
         Output::Inherited => {}
     }
-    let mut wrap = CommandWrap::from(command);
-    if output == Output::Kept {
-        own_group(&mut wrap);
-    }
-    wrap.spawn()
-}
-
-cfg_select! {
-    windows => {
-        fn own_group(wrap: &mut CommandWrap) {
-            wrap.wrap(process_wrap::std::JobObject);
-        }
-    }
-    _ => {
-        fn own_group(wrap: &mut CommandWrap) {
-            wrap.wrap(process_wrap::std::ProcessGroup::leader());
-        }
-    }
+    platform::start(command, output == Output::Kept)
 }
 
 fn read_outputs(

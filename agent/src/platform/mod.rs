@@ -1,24 +1,20 @@
-//! What differs between operating systems. Each platform file has the same function list; a function that a platform
-//! cannot offer in this build answers [`Unsupported`], never a silent success.
+//! What differs between operating systems. Each platform has the same function list.
 
-use std::fmt;
 use std::io;
 
 cfg_select! {
     windows => {
         mod windows;
+        // Windows' alone: its service manager and its event log are spoken with, not only started from.
+        pub(crate) use windows::{EventLog, service};
         pub(crate) use windows::{
-            NAME, await_exit, boot_id, create_private_folder, default_config_file, default_state_folder, end_tree,
-            exit_code, hostname, is_disk_full, notify, others_can_write, others_can_read, private_file, steady_now,
-            stop_requests, sync_folder, volume, watchdog_period,
+            NAME, await_exit, boot_id, create_private_folder, default_config_file, default_state_folder, end_tree, end_with, exit_code, hostname, is_disk_full, notify, others_can_read, others_can_write, private_file, release_tree, replace_file, seal, start, steady_now, stop_requests, sync_folder, unseal, volume, watchdog_period, words,
         };
     }
     _ => {
         mod linux;
         pub(crate) use linux::{
-            NAME, await_exit, boot_id, create_private_folder, default_config_file, default_state_folder, end_tree,
-            exit_code, hostname, is_disk_full, notify, others_can_read, others_can_write, private_file, steady_now,
-            stop_requests, sync_folder, volume, watchdog_period,
+            NAME, await_exit, boot_id, create_private_folder, default_config_file, default_state_folder, end_tree, end_with, exit_code, hostname, is_disk_full, notify, others_can_read, others_can_write, private_file, release_tree, replace_file, seal, start, steady_now, stop_requests, sync_folder, unseal, volume, watchdog_period, words,
         };
     }
 }
@@ -47,9 +43,6 @@ pub(crate) enum VolumeError {
     /// The folder cannot be looked at.
     #[error("the folder cannot be read: {0}")]
     Unreadable(#[from] io::Error),
-    /// Not on this platform yet.
-    #[error(transparent)]
-    Unsupported(#[from] Unsupported),
 }
 
 /// What the service manager is told.
@@ -61,22 +54,4 @@ pub(crate) enum Notice {
     Watchdog,
     /// The agent is ending.
     Stopping,
-}
-
-/// Something this build cannot do on this platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unsupported(pub(crate) &'static str);
-
-impl fmt::Display for Unsupported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is not supported in this build on {}", self.0, NAME)
-    }
-}
-
-impl std::error::Error for Unsupported {}
-
-impl From<Unsupported> for io::Error {
-    fn from(unsupported: Unsupported) -> Self {
-        Self::new(io::ErrorKind::Unsupported, unsupported)
-    }
 }

@@ -216,7 +216,8 @@ impl Spool {
         file.write_all(record)?;
         file.sync_all()?;
         let events = self.folder.join(EVENTS);
-        fs::rename(&incoming, events.join(name.to_file_name()))?;
+        drop(file);
+        platform::replace_file(&incoming, &events.join(name.to_file_name()))?;
         platform::sync_folder(&events)
     }
 

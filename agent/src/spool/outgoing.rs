@@ -147,7 +147,7 @@ impl Spool {
         for oldest in kept.iter().take((kept.len() + 1).saturating_sub(MOST_QUARANTINED)) {
             fs::remove_file(oldest)?;
         }
-        fs::rename(self.event_path(name), quarantine.join(name.to_file_name()))
+        platform::replace_file(&self.event_path(name), &quarantine.join(name.to_file_name()))
     }
 }
 

@@ -3,7 +3,7 @@
 //! The process that runs a backup holds a lock on its record; a record that nobody holds is a run that was interrupted.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -131,7 +131,8 @@ impl Spool {
         // Open for reading alone while the backup runs, so that it keeps no disk from being made read-only.
         let held = File::open(&incoming)?;
         held.lock()?;
-        fs::rename(&incoming, &path)?;
+        drop(file);
+        platform::replace_file(&incoming, &path)?;
         platform::sync_folder(&self.folder.join(RUNS))?;
         Ok(held)
     }
@@ -164,12 +165,15 @@ fn run_path(folder: &Path, run: RunId) -> PathBuf {
 
 /// The record in a file that no process holds. What cannot be read was never confirmed, and is removed.
 fn read_unheld(path: &Path) -> io::Result<Option<RunRecord>> {
-    let file = File::open(path)?;
+    let mut file = File::open(path)?;
     if file.try_lock().is_err() {
         return Ok(None);
     }
     let whole = path.extension().is_some_and(|extension| extension == "run");
-    let record = serde_json::from_slice(&fs::read(path)?).ok().filter(|_| whole);
+    // Through the handle that holds the lock: on Windows nobody else may read what is locked, not even this process.
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    let record = serde_json::from_slice(&text).ok().filter(|_| whole);
     if record.is_none() {
         fs::remove_file(path)?;
     }

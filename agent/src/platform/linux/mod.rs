@@ -1,22 +1,23 @@
-//! Linux. The same function list as `windows.rs`.
+//! Linux. The same function list as `windows`.
 
 mod service;
 mod tree;
 mod volume;
+pub(crate) mod words;
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use uuid::Uuid;
 
 pub(crate) use service::{notify, stop_requests, watchdog_period};
-pub(crate) use tree::{await_exit, end_tree};
+pub(crate) use tree::{await_exit, end_tree, release_tree, start};
 pub(crate) use volume::volume;
 
 /// The platform's name in the protocol.
@@ -39,7 +40,7 @@ pub(crate) fn hostname() -> String {
 
 /// Made anew by the kernel at each start of the machine.
 pub(crate) fn boot_id() -> io::Result<Uuid> {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?
+    fs::read_to_string("/proc/sys/kernel/random/boot_id")?
         .trim()
         .parse()
         .map_err(io::Error::other)
@@ -58,7 +59,7 @@ pub(crate) fn steady_now() -> Duration {
 pub(crate) fn others_can_write(path: &Path) -> io::Result<bool> {
     let own = rustix::process::geteuid().as_raw();
     let loose = |path: &Path| -> io::Result<bool> {
-        let status = std::fs::metadata(path)?;
+        let status = fs::metadata(path)?;
         let sticky = status.is_dir() && status.mode() & 0o1000 != 0;
         Ok((status.uid() != 0 && status.uid() != own) || (status.mode() & 0o022 != 0 && !sticky))
     };
@@ -69,7 +70,7 @@ pub(crate) fn others_can_write(path: &Path) -> io::Result<bool> {
 
 /// Whether somebody other than the file's owner and group can read it.
 pub(crate) fn others_can_read(path: &Path) -> io::Result<bool> {
-    Ok(std::fs::metadata(path)?.mode() & 0o004 != 0)
+    Ok(fs::metadata(path)?.mode() & 0o004 != 0)
 }
 
 /// Creates or empties a file that only its owner can read.
@@ -86,6 +87,23 @@ pub(crate) fn private_file(path: &Path) -> io::Result<File> {
 /// Creates a folder and its parents; only its owner can enter it.
 pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Renames a file over another, if there is one. `sync_folder` makes it durable.
+pub(crate) fn replace_file(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
+/// A secret at rest is as safe as its file: Linux has no protection of its own that needs nobody to type a password.
+#[expect(clippy::unnecessary_wraps, reason = "the same function list as windows")]
+pub(crate) fn seal(secret: &[u8]) -> io::Result<Vec<u8>> {
+    Ok(secret.to_vec())
+}
+
+/// Reads a secret that was sealed.
+#[expect(clippy::unnecessary_wraps, reason = "the same function list as windows")]
+pub(crate) fn unseal(sealed: &[u8]) -> io::Result<Vec<u8>> {
+    Ok(sealed.to_vec())
 }
 
 /// Makes renames and removals in a folder durable.
@@ -108,4 +126,9 @@ pub(crate) fn exit_code(status: ExitStatus) -> i64 {
         .or_else(|| status.signal().map(|signal| 128 + signal))
         .unwrap_or(-1);
     i64::from(code)
+}
+
+/// Ends this process with another's exit code, which has eight bits here.
+pub(crate) fn end_with(code: i64) -> ExitCode {
+    ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
 }

@@ -5,8 +5,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::process::Command;
 
+use process_wrap::std::{ChildWrapper, CommandWrap, ProcessGroup};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+
+/// Starts a process, in a process group of its own or in the agent's.
+pub(crate) fn start(command: Command, own_group: bool) -> io::Result<Box<dyn ChildWrapper>> {
+    let mut wrap = CommandWrap::from(command);
+    if own_group {
+        wrap.wrap(ProcessGroup::leader());
+    }
+    wrap.spawn()
+}
+
+/// Lets go of a tree whose leader ended and was waited for; nothing is held for it here.
+pub(crate) fn release_tree(_leader: u32) {}
 
 /// Waits until a child of this process ended, and leaves it to be waited for: its number stays its own until then.
 pub(crate) fn await_exit(pid: u32) -> io::Result<()> {
