@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
-export PATH := $(CURDIR)/.tools/bin:$(PATH)
+# Debian's compiler, which the Windows build installs, must not come before rustup's.
+export PATH := $(CURDIR)/.tools/bin:$(HOME)/.cargo/bin:$(PATH)
 
 # Builds take what PostgreSQL says about each query from .sqlx. Set to false to ask the database in DATABASE_URL.
 export SQLX_OFFLINE ?= true
@@ -11,7 +12,7 @@ timed = @printf '\n== %s\n' '$(1)'; SECONDS=0; $(2); printf '== %s: %d s\n' '$(1
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset run test lint build-tests journeys browser bench screenshots fmt sqlx sqlx-check needs-demo needs-test
+.PHONY: help demo demo-reset run test lint build-tests packages agent-windows agent-msi agent-deb journeys browser bench screenshots fmt sqlx sqlx-check needs-demo needs-test
 
 help: ## Lists what can be made
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -40,7 +41,23 @@ lint: needs-test ## Form, warnings, documentation, dependencies, and whether .sq
 build-tests: needs-test
 	$(call timed,build,cargo build --locked --workspace --all-targets)
 
-journeys: build-tests ## Every Rust test: units, journeys through real processes, matrices, faults
+packages: needs-test
+	$(call timed,windows program,scripts/agent-windows)
+	$(call timed,windows installer,scripts/agent-msi)
+	$(call timed,debian package,scripts/agent-deb)
+
+agent-windows: ## Builds the agent for Windows: target/packages/lastgood-agent.exe
+	@scripts/install windows
+	scripts/agent-windows
+
+agent-msi: agent-windows ## Builds the agent's installer for Windows: target/packages/lastgood-agent.msi
+	scripts/agent-msi
+
+agent-deb: ## Builds the agent's Debian package, for glibc 2.28 and younger: target/packages/lastgood-agent.deb
+	@scripts/install deb
+	scripts/agent-deb
+
+journeys: build-tests packages ## Every Rust test: units, journeys through real processes, matrices, faults
 	$(call timed,tests,cargo nextest run --locked --workspace --profile $(if $(CI),ci,default))
 
 browser: build-tests tests/browser/node_modules ## The pages in a real Chromium

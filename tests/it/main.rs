@@ -17,4 +17,5 @@ mod faults;
 mod isolation;
 mod journeys;
 mod migrations;
+mod packages;
 mod tidy;

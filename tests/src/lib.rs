@@ -21,4 +21,5 @@ pub mod reporter;
 pub mod server;
 pub mod visitor;
 pub mod wait;
+pub mod wine;
 pub mod wire;
