@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use super::cast::{Job, PRACTICES, Practice, Story};
 use super::files;
+use super::history::FREE_BYTES;
 use super::night::{Opened, Ran, night};
 use super::random::Dice;
 use super::seed::{agent_id, marker, volume};
@@ -48,6 +49,9 @@ pub(super) struct Company {
     reported_until: Timestamp,
     /// The last number each machine gave to an event.
     numbers: BTreeMap<String, u64>,
+    /// What each machine has yet to deliver. Like an agent's spool: written before it is sent, so that no number is given twice.
+    #[serde(default)]
+    waiting: BTreeMap<String, Vec<Event>>,
 }
 
 /// Reports for the whole cast.
@@ -73,6 +77,7 @@ impl Company {
             opened,
             reported_until: opened,
             numbers: BTreeMap::new(),
+            waiting: BTreeMap::new(),
         }
     }
 }
@@ -111,21 +116,36 @@ impl Reporting {
     }
 
     async fn report(&mut self) -> Result<(), AppError> {
-        let now = self.app.clock.now();
-        let (since, opened) = (self.company.reported_until, Opened(self.company.opened));
-        let mut numbers = self.company.numbers.clone();
+        if self.company.waiting.is_empty() {
+            self.write_reports()?;
+        }
         for agent in &self.agents {
-            if agent.practice.story == Story::Silent {
+            let Some(events) = self.company.waiting.get(agent.practice.machine) else {
                 continue;
-            }
-            let number = numbers.entry(agent.practice.machine.to_owned()).or_default();
-            let events = agent.events(since, now, opened, number)?;
+            };
             for events in events.chunks(MAX_BATCH_EVENTS) {
                 self.deliver(agent, events).await?;
             }
         }
-        self.company.numbers = numbers;
-        self.company.reported_until = now;
+        self.company.waiting.clear();
+        self.keep()
+    }
+
+    /// What the machines have to say about the time up to now.
+    fn write_reports(&mut self) -> Result<(), AppError> {
+        let now = self.app.clock.now();
+        let company = &mut self.company;
+        for agent in self.agents.iter().filter(|agent| agent.practice.story != Story::Silent) {
+            let machine = agent.practice.machine.to_owned();
+            let number = company.numbers.entry(machine.clone()).or_default();
+            let events = agent.events(company.reported_until, now, Opened(company.opened), number)?;
+            company.waiting.insert(machine, events);
+        }
+        company.reported_until = now;
+        self.keep()
+    }
+
+    fn keep(&self) -> Result<(), AppError> {
         files::write_json(&self.file, &self.company).map_err(AppError::internal)
     }
 
@@ -265,7 +285,7 @@ impl Agent {
                 marker: Some(MarkerId(marker(self.practice, set))),
                 label: Some(set.to_owned()),
                 size_bytes: Some(2_000_398_934_016),
-                free_bytes: Some(1_200_000_000_000),
+                free_bytes: Some(FREE_BYTES),
                 file_system: Some("ext4".to_owned()),
             }),
         })))

@@ -191,7 +191,7 @@ pub(super) async fn add_closures(transaction: &mut Transaction, rows: &[ClosureR
     Ok(())
 }
 
-/// Adds runs as if each had been reported when it ended, each into the slot it began in, with what was seen of its medium.
+/// Adds runs as if each had been reported when it ended, each into the slot it began in.
 pub(super) async fn add_runs(transaction: &mut Transaction, rows: &[RunRow]) -> Result<(), AppError> {
     if rows.is_empty() {
         return Ok(());
@@ -215,21 +215,31 @@ pub(super) async fn add_runs(transaction: &mut Transaction, rows: &[RunRow]) -> 
     .execute(&mut **transaction)
     .await?;
     sqlx::query!(
-        "insert into media_sightings (firm_id, run_id, practice_id, medium_id, job_id, backup_day, seen_at, free_bytes)
-         select n.firm_id, n.run_id, n.practice_id, n.medium_id, n.job_id, n.backup_day, n.finished_at, 1200000000000
-         from jsonb_to_recordset($1) as n (firm_id uuid, run_id uuid, practice_id uuid, medium_id uuid, job_id uuid, backup_day date,
-            finished_at timestamptz)
-         where n.medium_id is not null",
-        rows,
-    )
-    .execute(&mut **transaction)
-    .await?;
-    sqlx::query!(
         "update media m set last_seen_at = seen.at
          from (select n.firm_id, n.medium_id, max(n.finished_at) as at
                from jsonb_to_recordset($1) as n (firm_id uuid, medium_id uuid, finished_at timestamptz) group by 1, 2) seen
          where m.firm_id = seen.firm_id and m.medium_id = seen.medium_id",
         rows,
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Adds what was seen of the media that runs wrote to.
+pub(super) async fn add_sightings(
+    transaction: &mut Transaction,
+    rows: &[RunRow],
+    free_bytes: i64,
+) -> Result<(), AppError> {
+    sqlx::query!(
+        "insert into media_sightings (firm_id, run_id, practice_id, medium_id, job_id, backup_day, seen_at, free_bytes)
+         select n.firm_id, n.run_id, n.practice_id, n.medium_id, n.job_id, n.backup_day, n.finished_at, $2
+         from jsonb_to_recordset($1) as n (firm_id uuid, run_id uuid, practice_id uuid, medium_id uuid, job_id uuid, backup_day date,
+            finished_at timestamptz)
+         where n.medium_id is not null",
+        json(rows)?,
+        free_bytes,
     )
     .execute(&mut **transaction)
     .await?;

@@ -6,6 +6,7 @@ mod company;
 mod db;
 mod files;
 mod harbor;
+mod history;
 mod night;
 mod random;
 mod seed;

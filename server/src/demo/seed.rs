@@ -1,5 +1,4 @@
-//! Plays 90 days into an empty database: runs and drills are written as they would have been reported, and the product's own
-//! evaluator judges each day as of its end.
+//! The firm of the demo in an empty database: its people and practices, and what is expected of each job.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +7,20 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use lastgood_protocol::{AgentKey, DestinationKind, Outcome};
-use serde_json::json;
+use lastgood_protocol::{AgentKey, DestinationKind};
 use uuid::Uuid;
 
 use super::cast::{FIRM, HARBOR, Job, PRACTICES, Practice, Story};
-use super::db::{self, AgentRow, ClosureRow, DrillRow, JobRow, MediumRow, RunRow};
-use super::night::{Opened, Ran, last_word, night};
+use super::db::{self, AgentRow, ClosureRow, JobRow, MediumRow};
+use super::history;
+use super::night::Opened;
 use super::random::Dice;
 use crate::app::App;
 use crate::db::Scope;
 use crate::error::AppError;
 use crate::expectations::schedule::Schedule;
 use crate::expectations::{self, DRILL_INTERVAL_DAYS, DstPolicy, ExpectedJob, RunRule, backup_day};
-use crate::ids::{AgentId, DrillId, FirmId, JobId, OfficeId, PracticeId};
+use crate::ids::{AgentId, FirmId, JobId, OfficeId, PracticeId};
 use crate::practices::{NewPractice, OfficeDetails};
 use crate::users::{NewPerson, Role};
 use crate::{firms, practices, users};
@@ -42,7 +41,7 @@ pub(super) struct Seeded {
     pub(super) agent: AgentId,
     /// In the order of the cast's jobs.
     pub(super) jobs: Vec<JobId>,
-    media: BTreeMap<&'static str, Uuid>,
+    pub(super) media: BTreeMap<&'static str, Uuid>,
 }
 
 /// Logins to be made.
@@ -64,7 +63,7 @@ pub(super) async fn seed(
     let begin = opened - SignedDuration::from_hours(24 * DAYS);
     let (firm, seeded) = people(app, begin, keys, consultant, viewer).await?;
     expect(app, begin, firm, &seeded).await?;
-    play(app, begin, Opened(opened), firm, &seeded).await
+    history::play(app, begin, Opened(opened), firm, &seeded).await
 }
 
 /// The firm, its people, practices, agents, jobs and media.
@@ -164,81 +163,8 @@ async fn expect(app: &App, begin: Timestamp, firm: FirmId, seeded: &[Seeded]) ->
     Ok(())
 }
 
-/// The days, one after the other; the last three in steps of three hours.
-async fn play(app: &App, begin: Timestamp, opened: Opened, firm: FirmId, seeded: &[Seeded]) -> Result<(), AppError> {
-    let runs = all_runs(begin, opened, firm, seeded)?;
-    let drills = all_drills(begin, opened, firm, seeded);
-    let silent = seeded.iter().find(|seeded| seeded.practice.story == Story::Silent);
-    let mut before = Timestamp::MIN;
-    for now in steps(begin, opened.0) {
-        let is_within = |at: Timestamp| before < at && at <= now;
-        let ended: Vec<RunRow> = runs.iter().filter(|run| is_within(run.finished_at)).cloned().collect();
-        let mut transaction = app.db.begin(Scope::Everything).await?;
-        let stays_silent = silent.filter(|_| now > last_word(opened)).map(|seeded| seeded.agent);
-        db::live_until(&mut transaction, now, firm, stays_silent).await?;
-        db::add_runs(&mut transaction, &ended).await?;
-        for drill in drills.iter().filter(|drill| is_within(drill.finished_at)) {
-            db::add_drill(&mut transaction, drill).await?;
-            expectations::drill_recorded(app, &mut transaction, drill.finished_at, firm, DrillId(drill.drill_id))
-                .await?;
-        }
-        if opened.0.duration_since(now) < SignedDuration::from_hours(30) {
-            db::send_alerts(&mut transaction, firm).await?;
-        }
-        transaction.commit().await?;
-        expectations::evaluate_at(app, now).await?;
-        before = now;
-    }
-    let mut transaction = app.db.begin(Scope::Everything).await?;
-    db::count_from_last_good(&mut transaction, firm).await?;
-    transaction.commit().await?;
-    Ok(())
-}
-
-fn steps(begin: Timestamp, end: Timestamp) -> Vec<Timestamp> {
-    let mut steps = vec![begin];
-    let mut at = begin;
-    while at < end {
-        let is_near = end.duration_since(at) <= SignedDuration::from_hours(72);
-        at = (at + SignedDuration::from_hours(if is_near { 3 } else { 24 })).min(end);
-        steps.push(at);
-    }
-    steps
-}
-
-fn schedule(job: &Job) -> Result<Schedule, AppError> {
+pub(super) fn schedule(job: &Job) -> Result<Schedule, AppError> {
     Schedule::parse(job.cron, DstPolicy::Cron).map_err(AppError::internal)
-}
-
-fn all_runs(begin: Timestamp, opened: Opened, firm: FirmId, seeded: &[Seeded]) -> Result<Vec<RunRow>, AppError> {
-    let mut rows = Vec::new();
-    for seeded in seeded {
-        for (job, id) in seeded.practice.jobs.iter().zip(&seeded.jobs) {
-            let schedule = schedule(job)?;
-            for due in schedule.between(begin, opened.0, &seeded.zone) {
-                let ran = night(seeded.practice, job, due, &seeded.zone, opened);
-                let ran = ran.filter(|ran| !seeded.is_closed(begin, ran.backup_day));
-                rows.extend(ran.map(|ran| seeded.run_row(firm, job, *id, ran)));
-            }
-        }
-    }
-    Ok(rows)
-}
-
-fn all_drills(begin: Timestamp, opened: Opened, firm: FirmId, seeded: &[Seeded]) -> Vec<DrillRow> {
-    let mut rows = Vec::new();
-    for seeded in seeded
-        .iter()
-        .filter(|seeded| seeded.practice.story != Story::DrillOverdue)
-    {
-        let day = Dice::of(&[seeded.practice.name, "drill"]).below(50) + 12;
-        let at = begin + SignedDuration::from_hours(day * 24 + 17);
-        rows.push(seeded.drill(firm, at, "passed"));
-        if seeded.practice.story == Story::DrillFailed {
-            rows.push(seeded.drill(firm, opened.0 - SignedDuration::from_hours(20), "failed"));
-        }
-    }
-    rows
 }
 
 impl Seeded {
@@ -309,83 +235,9 @@ impl Seeded {
         }
     }
 
-    fn closed_days(&self, begin: Timestamp) -> (Date, Date) {
+    pub(super) fn closed_days(&self, begin: Timestamp) -> (Date, Date) {
         let first = backup_day(begin + SignedDuration::from_hours(41 * 24), &self.zone, 720);
         (first, first.tomorrow().unwrap_or(first))
-    }
-
-    fn is_closed(&self, begin: Timestamp, day: Date) -> bool {
-        let has_closure = PRACTICES
-            .iter()
-            .step_by(5)
-            .any(|practice| practice.name == self.practice.name);
-        let (first, last) = self.closed_days(begin);
-        has_closure && (first..=last).contains(&day)
-    }
-
-    fn run_row(&self, firm: FirmId, job: &Job, id: JobId, ran: Ran) -> RunRow {
-        RunRow {
-            firm_id: firm.0,
-            run_id: ran.id,
-            practice_id: self.practice_id.0,
-            job_id: id.0,
-            agent_id: self.agent.0,
-            started_at: ran.started_at,
-            finished_at: ran.finished_at,
-            outcome: match ran.outcome {
-                Outcome::Ok => "ok",
-                Outcome::Warning => "warning",
-                Outcome::Failed => "failed",
-            },
-            reason: ran.reason,
-            exit_code: ran.exit_code,
-            tool: job.tool,
-            tool_version: (!job.version.is_empty()).then_some(job.version),
-            bytes_processed: ran.bytes_processed,
-            bytes_added: ran.bytes_added,
-            files_total: ran.files_total,
-            files_new: ran.files_new,
-            files_changed: ran.files_changed,
-            errors: ran.errors,
-            snapshot: ran.snapshot,
-            facts: json!({ "encrypted": { "holds": true, "known": "configured" } }),
-            medium_id: ran.set.and_then(|set| self.media.get(set).copied()),
-            backup_day: ran.backup_day,
-        }
-    }
-
-    fn drill(&self, firm: FirmId, finished_at: Timestamp, outcome: &'static str) -> DrillRow {
-        let minutes = |minutes| finished_at - SignedDuration::from_mins(minutes);
-        let failed = outcome == "failed";
-        let step = |name: &str, from: i64, to: i64, outcome: &str| json!({ "name": name, "started_at": minutes(from), "finished_at": minutes(to), "outcome": outcome });
-        DrillRow {
-            firm_id: firm.0,
-            drill_id: Dice::of(&[self.practice.name, "drill", outcome]).id(),
-            practice_id: self.practice_id.0,
-            agent_id: self.agent.0,
-            job_id: self.jobs.first().map(|job| job.0).unwrap_or_default(),
-            backup: "the newest snapshot".to_owned(),
-            backup_made_at: finished_at - SignedDuration::from_hours(13),
-            started_at: minutes(58),
-            finished_at,
-            outcome,
-            steps: json!([
-                step("Fetch the disk", 58, 49, "done"),
-                step("Restore to the spare machine", 49, 12, "done"),
-                step(
-                    "Open the scheduling program",
-                    12,
-                    4,
-                    if failed { "failed" } else { "done" }
-                ),
-            ]),
-            checks: json!([
-                { "what": "The program opens", "passed": !failed },
-                { "what": "Yesterday's appointments are there", "passed": !failed },
-            ]),
-            performed_by: "Nora Whitfield",
-            notes: failed.then_some("The database file is there, and the program says that it is of an older version."),
-        }
     }
 }
 
