@@ -1,9 +1,14 @@
 // Every page in a real Chromium: no accessibility violations in light and dark, nothing the content security policy
 // refuses, nothing wider than a phone; and the way from sign-in to an acknowledged alert by keyboard alone.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { launch, open, raise, signIn } from "./stage.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -67,6 +72,53 @@ test("from sign-in to an acknowledged alert by keyboard alone", async () => {
   await page.keyboard.press("Enter");
   await page.getByText("The owner is bringing the disk back tomorrow.").first().waitFor();
   assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("Today on one screen shows by itself what was done on another", async () => {
+  const wall = await open(browser);
+  await signIn(wall, stage, "consultant");
+  await wall.goto(`${stage.url}/`);
+  await wall.evaluate(() => (globalThis.stayed = true));
+  const desk = await open(browser);
+  await signIn(desk, stage, "consultant");
+  await desk.goto(`${stage.url}/`);
+  await desk.locator('main a[href$="#acknowledge"]').last().click();
+  await desk.fill('form[action$="/acknowledge"] :is(input[name=reason], textarea[name=reason])', "Nora calls them at ten.");
+  await desk.click('form[action$="/acknowledge"] button');
+  await wall.getByText("Nora calls them at ten.").waitFor();
+  assert.ok(await wall.evaluate(() => globalThis.stayed), "the page was not loaded anew");
+  assert.deepEqual([...wall.complaints, ...desk.complaints], []);
+  await wall.context().close();
+  await desk.context().close();
+});
+
+test("the enrolment page waits for the machine's first report", async () => {
+  const page = await open(browser);
+  await signIn(page, stage, "consultant");
+  const { path } = stage.pages.find((shown) => shown.route === "/practices/{practice}/enrol");
+  await page.goto(stage.url + path);
+  await page.getByRole("button", { name: "Make the line" }).click();
+  const line = await page.getByText(/^lastgood-agent enroll lgenroll1_/).innerText();
+  await page.evaluate(() => (globalThis.stayed = true));
+  const folder = await mkdtemp(join(tmpdir(), "lastgood-browser-"));
+  await chmod(folder, 0o755);
+  await writeFile(join(folder, "agent.toml"), 'heartbeat = "1s"\n', { mode: 0o600 });
+  const agent = (...words) => ["--config", join(folder, "agent.toml"), "--state", join(folder, "state"), ...words];
+  const [, verb, token] = line.trim().split(" ");
+  await promisify(execFile)("target/debug/lastgood-agent", agent(verb, token, "--name", "reception"));
+  const running = spawn("target/debug/lastgood-agent", agent("run"), { stdio: "ignore" });
+  try {
+    await page.locator("main").getByText("reception").first().waitFor();
+    await page.locator("main").getByText(/reports/).first().waitFor();
+    assert.ok(await page.evaluate(() => globalThis.stayed), "the page was not loaded anew");
+    assert.deepEqual(page.complaints, []);
+  } finally {
+    const ended = once(running, "exit");
+    running.kill();
+    await ended;
+    await rm(folder, { recursive: true });
+  }
   await page.context().close();
 });
 

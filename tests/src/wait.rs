@@ -14,6 +14,19 @@ pub fn until<T>(what: impl Display, look: impl FnMut() -> Option<T>) -> T {
     until_within(PATIENCE, what, look)
 }
 
+/// Waits for `left` to come down to nothing, as long as it goes on coming down: a busy machine is slow, not stuck.
+///
+/// # Panics
+/// When it stayed the same for [`PATIENCE`].
+pub fn until_none_left(what: impl Display, mut left: impl FnMut() -> i64) {
+    let mut remaining = left();
+    while remaining > 0 {
+        remaining = until(format_args!("{what}: {remaining} left"), || {
+            Some(left()).filter(|now| *now < remaining)
+        });
+    }
+}
+
 /// Like [`until`], with another patience.
 ///
 /// # Panics

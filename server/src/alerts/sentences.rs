@@ -139,7 +139,7 @@ impl Told<'_> {
         match jobs {
             0 => heard,
             _ => format!(
-                "{heard} {} cannot be judged meanwhile.",
+                "{heard} Nobody sees meanwhile what becomes of its {}.",
                 count(i64::from(jobs), "backup job", "backup jobs")
             ),
         }

@@ -178,27 +178,30 @@ pub(super) async fn list(
     transaction: &mut Transaction,
     firm: FirmId,
     practice: Option<PracticeId>,
+    skipped: i64,
+    most: i64,
 ) -> Result<Vec<Medium>, AppError> {
     let rows = sqlx::query!(
-        r#"select m.medium_id, m.practice_id, p.name as practice_name, m.label, m.set_name, m.volume, m.file_system,
+        r#"select m.practice_id, p.name as practice_name, m.label, m.set_name, m.volume, m.file_system,
             m.size_bytes, m.registered_at, m.last_seen_at,
             coalesce((select o.zone from offices o where o.firm_id = m.firm_id and o.practice_id = m.practice_id
                 order by o.created_at limit 1), 'UTC') as "zone!",
             (select s.free_bytes from media_sightings s where s.firm_id = m.firm_id and s.medium_id = m.medium_id
                 order by s.backup_day desc, s.seen_at desc limit 1) as free_bytes,
-            coalesce((select array_agg(distinct j.name order by j.name) from jobs j
-                where j.firm_id = m.firm_id and exists (select from media_sightings s where s.firm_id = m.firm_id
-                    and s.medium_id = m.medium_id and s.job_id = j.job_id)), '{}') as "jobs!"
+            coalesce((select array_agg(distinct j.name order by j.name) from media_sightings s
+                join jobs j on j.firm_id = s.firm_id and j.job_id = s.job_id
+                where s.firm_id = m.firm_id and s.medium_id = m.medium_id), '{}') as "jobs!"
          from media m join practices p on p.firm_id = m.firm_id and p.practice_id = m.practice_id
          where m.firm_id = $1 and ($2::uuid is null or m.practice_id = $2) and p.archived_at is null
-         order by lower(p.name), lower(m.label), m.medium_id"#,
+         order by lower(p.name), lower(m.label), m.medium_id offset $3 limit $4"#,
         firm.0,
         practice.map(|practice| practice.0) as Option<Uuid>,
+        skipped,
+        most,
     )
     .fetch_all(&mut **transaction)
     .await?;
     let media = rows.into_iter().map(|row| Medium {
-        id: row.medium_id,
         practice: row.practice_id,
         practice_name: row.practice_name,
         zone: row.zone,

@@ -15,23 +15,12 @@ use crate::alerts::{self, AlertFacts, AlertKey, AlertKind, Recovery, Subject};
 use crate::app::App;
 use crate::db::Transaction;
 use crate::error::AppError;
-use crate::ids::{FirmId, JobId, MediumId, PracticeId, RunId};
+use crate::ids::{JobId, MediumId, RunId};
 use crate::web::{Access, Route};
-
-pub use model::Medium;
 
 /// The routes of this slice.
 pub fn routes() -> Vec<Route> {
     vec![Route::get("/media", Access::Reader, pages::register)]
-}
-
-/// The media of a firm, or of one of its practices, by label.
-pub async fn list(
-    transaction: &mut Transaction,
-    firm: FirmId,
-    practice: Option<PracticeId>,
-) -> Result<Vec<Medium>, AppError> {
-    db::list(transaction, firm, practice).await
 }
 
 /// A medium was seen: it is in the register from now on. Says so when it carries another one's marker.

@@ -26,33 +26,31 @@ pub(super) const FEWEST_SETS: usize = 3;
 
 /// A medium of the register.
 #[derive(Debug, Clone)]
-pub struct Medium {
-    /// It.
-    pub id: MediumId,
+pub(super) struct Medium {
     /// Its practice.
-    pub practice: PracticeId,
+    pub(super) practice: PracticeId,
     /// The practice's name.
-    pub practice_name: String,
+    pub(super) practice_name: String,
     /// The zone its times are told in.
-    pub zone: String,
+    pub(super) zone: String,
     /// What is written on it; the volume's name for one that was never registered.
-    pub label: String,
+    pub(super) label: String,
     /// The set it belongs to.
-    pub set: String,
+    pub(super) set: String,
     /// The volume's UUID or serial number.
-    pub volume: String,
+    pub(super) volume: String,
     /// Its file system.
-    pub file_system: Option<String>,
+    pub(super) file_system: Option<String>,
     /// Its size in bytes.
-    pub size_bytes: Option<i64>,
+    pub(super) size_bytes: Option<i64>,
     /// Free bytes when it was last written to.
-    pub free_bytes: Option<i64>,
+    pub(super) free_bytes: Option<i64>,
     /// When it was registered.
-    pub registered_at: Option<Timestamp>,
+    pub(super) registered_at: Option<Timestamp>,
     /// When it was last seen.
-    pub last_seen_at: Timestamp,
+    pub(super) last_seen_at: Timestamp,
     /// The jobs that wrote to it, by name.
-    pub jobs: Vec<String>,
+    pub(super) jobs: Vec<String>,
 }
 
 /// A sighting whose fields can be stored.

@@ -4,9 +4,12 @@ use askama::Template;
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::db;
 use super::model::Medium;
 use crate::error::AppError;
 use crate::ids::PracticeId;
+use crate::practices;
+use crate::web::extract::escape;
 use crate::web::page::{Section, render};
 use crate::web::words::{self, Moment};
 use crate::web::{Context, Layout, Query};
@@ -16,7 +19,10 @@ use crate::web::{Context, Layout, Query};
 struct RegisterPage {
     layout: Layout,
     media: Vec<Line>,
-    of_one_practice: Option<String>,
+    practices: Vec<(String, String)>,
+    wanted: Wanted,
+    previous: Option<String>,
+    next: Option<String>,
 }
 
 struct Line {
@@ -46,21 +52,51 @@ impl From<Medium> for Line {
     }
 }
 
-/// The register of which practice; of all when empty.
-#[derive(Debug, Deserialize)]
-pub(super) struct Filter {
-    practice: Option<PracticeId>,
+/// Media on a page.
+const PAGE: usize = 100;
+
+/// The filter as it stands in the address; empty is no filter.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Wanted {
+    practice: String,
+    /// 0 is the first.
+    page: u32,
+}
+
+impl Wanted {
+    fn practice(&self) -> Result<Option<PracticeId>, AppError> {
+        if self.practice.is_empty() {
+            return Ok(None);
+        }
+        let id = self.practice.parse().map_err(|_| AppError::NotFound)?;
+        Ok(Some(PracticeId(id)))
+    }
+
+    fn address(&self, page: u32) -> String {
+        format!("/media?practice={}&page={page}", escape(&self.practice))
+    }
 }
 
 /// The page.
-pub(super) async fn register(context: Context, Query(filter): Query<Filter>) -> Result<Response, AppError> {
+pub(super) async fn register(context: Context, Query(wanted): Query<Wanted>) -> Result<Response, AppError> {
+    let firm = context.person()?.firm;
+    let practice = wanted.practice()?;
     let mut transaction = context.begin().await?;
-    let media = super::list(&mut transaction, context.person()?.firm, filter.practice).await?;
-    let of_one_practice = filter.practice.and_then(|_| Some(media.first()?.practice_name.clone()));
-    let layout = context.layout(&mut transaction, Section::Media, "Media").await?;
+    let skipped = i64::from(wanted.page).saturating_mul(PAGE as i64);
+    let mut media = db::list(&mut transaction, firm, practice, skipped, PAGE as i64 + 1).await?;
+    let more = media.len() > PAGE;
+    media.truncate(PAGE);
+    let practices = practices::names(&mut transaction, firm).await?;
+    let practices = practices.into_iter().map(|(id, name)| (id.to_string(), name));
     Ok(render(&RegisterPage {
-        layout,
+        layout: context.layout(&mut transaction, Section::Media, "Media").await?,
         media: media.into_iter().map(Line::from).collect(),
-        of_one_practice,
+        practices: std::iter::once((String::new(), "All practices".to_owned()))
+            .chain(practices)
+            .collect(),
+        previous: wanted.page.checked_sub(1).map(|page| wanted.address(page)),
+        next: more.then(|| wanted.address(wanted.page + 1)),
+        wanted,
     }))
 }

@@ -34,8 +34,8 @@ fn a_server_killed_between_commit_and_answer_loses_nothing_and_doubles_nothing()
     assert!(broken_off > 0, "some requests were cut off: {:?}", load.statuses());
     let database = server.database();
     load.end(&database);
-    wait::until("everything to be projected", || {
-        (database.number("select count(*) from inbox where state = 'received'") == 0).then_some(())
+    wait::until_none_left("everything to be projected", || {
+        database.number("select count(*) from inbox where state = 'received'")
     });
     let (events, runs) = (
         database.number("select count(*) from inbox where kind = 'run_finished'"),

@@ -164,7 +164,7 @@ fn agents_media_and_drills_in_words() {
         }),
     ];
     assert_snapshot!(said.each_ref().map(told).join("\n"), @r"
-    Cannot be judged | agent silent | Not heard from since Fri 20 Nov, 21:04. 4 jobs cannot be judged. | 2 days
+    Cannot be judged | agent silent | Not heard from since Fri 20 Nov, 21:04. Nobody sees its 4 jobs. | 2 days
     Cannot be judged | agent silent | Not heard from since it was enrolled. | 2 days
     Cannot be judged | contradicting reports | 1 report contradicted what was sent before. | 2 days
     Cannot be judged | unreadable reports | 3 reports could not be read. Nothing is lost. | 2 days

@@ -131,7 +131,7 @@ pub(in crate::dashboard) fn alert_sentence(facts: &AlertFacts, teller: Teller<'_
 fn silence(last_heard: Option<String>, jobs: u32) -> String {
     let jobs = match jobs {
         0 => String::new(),
-        _ => format!(" {} cannot be judged.", count(i64::from(jobs), "job", "jobs")),
+        _ => format!(" Nobody sees its {}.", count(i64::from(jobs), "job", "jobs")),
     };
     match last_heard {
         Some(heard) => format!("Not heard from since {heard}.{jobs}"),

@@ -416,14 +416,13 @@ async fn a_registered_medium_keeps_its_label_and_a_copy_of_it_is_told() {
     deliver(&machine, vec![registered("B", "Blue 2")]).await;
     assert_eq!(open_alerts(&test).await, ["agent_problem"]);
     let mut transaction = begin(&test).await;
-    let media = crate::media::list(&mut transaction, test.cast.northwind, None)
-        .await
-        .unwrap();
-    let labels: Vec<_> = media
-        .iter()
-        .map(|medium| (medium.label.as_str(), medium.set.as_str(), medium.volume.as_str()))
-        .collect();
-    assert_eq!(labels, [("Blue 1", "Blue", "A"), ("Blue 2", "Blue", "B")]);
+    let labels = sqlx::query_scalar!(
+        r#"select label || ' of ' || set_name || ' is ' || volume as "label!" from media order by label"#
+    )
+    .fetch_all(&mut *transaction)
+    .await
+    .unwrap();
+    assert_eq!(labels, ["Blue 1 of Blue is A", "Blue 2 of Blue is B"]);
     drop(transaction);
     test.app.stop().await;
 }
