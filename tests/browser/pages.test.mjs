@@ -96,7 +96,7 @@ test("Today on one screen shows by itself what was done on another", async () =>
 test("the enrolment page waits for the machine's first report", async () => {
   const page = await open(browser);
   await signIn(page, stage, "consultant");
-  const { path } = stage.pages.find((shown) => shown.route === "/practices/{practice}/enrol");
+  const { path } = stage.pages.find((shown) => shown.route === "/practices/{practice_id}/enrol");
   await page.goto(stage.url + path);
   await page.getByRole("button", { name: "Make the line" }).click();
   const line = await page.getByText(/^lastgood-agent enroll lgenroll1_/).innerText();
@@ -110,7 +110,7 @@ test("the enrolment page waits for the machine's first report", async () => {
   const running = spawn("target/debug/lastgood-agent", agent("run"), { stdio: "ignore" });
   try {
     await page.locator("main").getByText("reception").first().waitFor();
-    await page.locator("main").getByText(/reports/).first().waitFor();
+    await page.locator("main").getByText("reporting").first().waitFor();
     assert.ok(await page.evaluate(() => globalThis.stayed), "the page was not loaded anew");
     assert.deepEqual(page.complaints, []);
   } finally {
