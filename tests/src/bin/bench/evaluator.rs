@@ -73,14 +73,16 @@ async fn application(server: &Server) -> App {
 /// Leaves this many slots that are to be judged in the far future.
 fn hold(server: &Server, slots: usize) {
     server.database().execute(&format!(
-        "truncate slot_changes, slots cascade;
+        "set session_replication_role = replica;
+         truncate slot_changes, slots cascade;
+         set session_replication_role = origin;
          insert into slots (firm_id, slot_id, practice_id, expectation_id, job_id, backup_day, opens_at, due_at, late_at, missed_at, closes_at, state,
             state_since, check_at)
          select e.firm_id, gen_random_uuid(), e.practice_id, e.expectation_id, e.job_id, (t.due)::date, t.due - interval '2 hours', t.due,
             t.due + interval '1 hour', t.due + interval '3 hours', t.due + interval '22 hours', 'waiting', now(), t.due + interval '1 hour'
          from expectations e, generate_series(1, {slots} / 10000) d, lateral (select now() + d * interval '1 day' as due) t;"
     ));
-    server.database().rows("vacuum analyze slots");
+    server.database().execute("analyze slots");
 }
 
 fn rounds(server: &Server, runtime: &tokio::runtime::Runtime, app: &App, due: usize) -> Durations {

@@ -70,8 +70,8 @@ pub(crate) fn fill(server: &Server) {
             t.due + interval '1 hour', t.due + interval '3 hours', t.due + interval '22 hours',
             case when d = 1 then j.state else 'ok' end, t.due
          from expectations e join jobs j using (firm_id, job_id), generate_series(1, 35) d, lateral (select (current_date - d + 1)::timestamptz as due) t;
-         insert into alerts (firm_id, alert_id, practice_id, kind, subject_kind, subject_id, subject_name, since, opened_at, changed_at, facts)
-         select firm_id, gen_random_uuid(), practice_id, 'missed', 'job', job_id, name, now() - interval '9 hours', now() - interval '8 hours',
+         insert into alerts (firm_id, alert_id, practice_id, kind, weight, subject_kind, subject_id, subject_name, since, opened_at, changed_at, facts)
+         select firm_id, gen_random_uuid(), practice_id, 'missed', 0, 'job', job_id, name, now() - interval '9 hours', now() - interval '8 hours',
             now() - interval '8 hours', jsonb_build_object('kind', 'missed', 'days', jsonb_build_array(current_date - 1),
                 'due_at', '2026-11-22T03:00:00Z', 'last_good', null, 'never_reported', false)
          from jobs where state = 'missed';",
