@@ -11,8 +11,8 @@ use crate::today::fill;
 pub(crate) fn measure() {
     let mut server = Server::wishes().with("LASTGOOD_LOG", "warn").start();
     server.add_user("bench@example.com", "owner", None);
-    server.add_practice("Bench");
     fill(&server);
+    server.add_practice("Bench");
     server.operate(&[
         "job",
         "add",
