@@ -53,7 +53,7 @@ impl From<Medium> for Line {
 }
 
 /// Media on a page.
-const PAGE: usize = 100;
+const PAGE: u16 = 100;
 
 /// The filter as it stands in the address; empty is no filter.
 #[derive(Debug, Default, Deserialize)]
@@ -83,10 +83,10 @@ pub(super) async fn register(context: Context, Query(wanted): Query<Wanted>) -> 
     let firm = context.person()?.firm;
     let practice = wanted.practice()?;
     let mut transaction = context.begin().await?;
-    let skipped = i64::from(wanted.page).saturating_mul(PAGE as i64);
-    let mut media = db::list(&mut transaction, firm, practice, skipped, PAGE as i64 + 1).await?;
-    let more = media.len() > PAGE;
-    media.truncate(PAGE);
+    let skipped = i64::from(wanted.page).saturating_mul(i64::from(PAGE));
+    let mut media = db::list(&mut transaction, firm, practice, skipped, i64::from(PAGE) + 1).await?;
+    let more = media.len() > usize::from(PAGE);
+    media.truncate(usize::from(PAGE));
     let practices = practices::names(&mut transaction, firm).await?;
     let practices = practices.into_iter().map(|(id, name)| (id.to_string(), name));
     Ok(render(&RegisterPage {
