@@ -35,6 +35,8 @@ impl Wine {
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bcryptprimitives.c"))
             .arg("-ladvapi32");
         run(&mut compile, "").succeeded();
+        // The one that made the prefix lingers, and would not let another begin.
+        wine.run(SERVER, &["-w"]).succeeded();
         // Without this, the service manager ends with the last program that a test runs, and the services with it.
         wine.run(SERVER, &["-p600"]).succeeded();
         wine
