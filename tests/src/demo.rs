@@ -11,6 +11,7 @@ use crate::process::{Process, run};
 use crate::programs;
 use crate::server::free_port;
 use crate::visitor::Visitor;
+use crate::wait;
 use crate::wire::Address;
 
 /// A demo that can be started and stopped.
@@ -43,7 +44,8 @@ impl Demo {
     /// When it does not become ready.
     pub fn run(&mut self) {
         let mut process = Process::start("demo", &mut self.command());
-        process.wait_for("\"consultant\"");
+        // It writes 90 days of history first, which a busy machine takes its time for.
+        process.wait_for_within(3 * wait::PATIENCE, "\"consultant\"");
         let said = process.said();
         let welcome = said.lines().find_map(|line| serde_json::from_str(line).ok());
         self.welcome = welcome.expect("it prints JSON when asked for it");

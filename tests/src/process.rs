@@ -108,8 +108,16 @@ impl Process {
     /// # Panics
     /// When it ends or patience does first.
     pub fn wait_for(&mut self, words: &str) {
+        self.wait_for_within(wait::PATIENCE, words);
+    }
+
+    /// Like [`Self::wait_for`], with another patience.
+    ///
+    /// # Panics
+    /// When it ends or `patience` does first.
+    pub fn wait_for_within(&mut self, patience: Duration, words: &str) {
         let name = self.name.clone();
-        wait::until(format!("{name} to say '{words}'"), || {
+        wait::until_within(patience, format!("{name} to say '{words}'"), || {
             let ended = self.has_ended();
             let said = self.said();
             assert!(
