@@ -62,6 +62,7 @@ struct TokenPage {
     practice: PracticeId,
     practice_name: String,
     line: String,
+    windows_line: String,
     server: String,
     expires: Moment,
     progress: Progress,
@@ -114,6 +115,7 @@ pub(in crate::agents) async fn make(
         practice,
         practice_name,
         line: format!("lastgood-agent enroll {}", made.1),
+        windows_line: format!("msiexec /i lastgood-agent.msi /qn ENROLTOKEN={}", made.1),
         server: made.1.server,
         expires: Moment {
             at: token.expires_at,
