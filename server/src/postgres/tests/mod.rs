@@ -360,10 +360,7 @@ async fn what_is_missing_or_closed_is_said_with_its_remedy() {
     std::fs::write(&file, "").unwrap();
     let message = start(&self::place(file.join("state"))).await.unwrap_err().to_string();
     assert!(
-        message.starts_with(&format!(
-            "making the folder {}/state failed: Not a directory",
-            file.display()
-        )),
+        message.starts_with(&format!("making the folder {} failed: File exists", file.display())),
         "{message}"
     );
 }
