@@ -72,7 +72,7 @@ screenshots: needs-test tests/browser/node_modules ## Pictures of every page, in
 	node tests/browser/screenshots.mjs
 
 bench: needs-test ## Figures: events a second beside pgbench, page times, evaluator times, memory
-	cargo build --locked --release --bin lastgood --bin lastgood-agent --bin bench
+	cargo build --locked --release --workspace --bin lastgood --bin lastgood-agent --bin bench
 	@exec target/release/bench
 
 fmt: ## Puts the sources into form
