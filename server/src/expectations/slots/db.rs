@@ -37,12 +37,14 @@ pub(super) async fn stored(
     hold: Option<Quiet>,
 ) -> Result<Vec<StoredSlot>, AppError> {
     let (firms, slots) = columns(keys);
+    // By their keys first: in a table without statistics the planner would begin with all expectations of the firm.
     let rows = sqlx::query!(
-        r#"select s.firm_id, s.practice_id, s.slot_id, s.job_id, s.state, s.late_at, s.missed_at, s.check_at, s.run_id, s.drill_id,
+        r#"with s as materialized (
+            select slots.* from unnest($1::uuid[], $2::uuid[]) as wanted (firm_id, slot_id) join slots using (firm_id, slot_id))
+         select s.firm_id, s.practice_id, s.slot_id, s.job_id, s.state, s.late_at, s.missed_at, s.check_at, s.run_id, s.drill_id,
             s.declared_missed_at, s.reported_late, s.unjudged_since is not null as "unjudged!", s.excused_at is not null as "excused!", e.maximum_run_seconds,
             a.silence_began_at as "silence_began_at?", a.silent_since as "silent_since?", a.heard_again_at as "heard_again_at?"
-         from unnest($1::uuid[], $2::uuid[]) as wanted (firm_id, slot_id)
-         join slots s using (firm_id, slot_id)
+         from s
          join expectations e on e.firm_id = s.firm_id and e.expectation_id = s.expectation_id
          left join jobs j on j.firm_id = s.firm_id and j.job_id = s.job_id
          left join agents a on a.firm_id = j.firm_id and a.agent_id = j.agent_id and a.revoked_at is null"#,
