@@ -155,7 +155,9 @@ async fn pool(owner: &PgConnectOptions, role: &'static str, size: u32) -> Result
         })
         .after_release(|connection, _| {
             Box::pin(async move {
-                connection.execute("rollback").await?;
+                // Ends what a handler that was cancelled left open; without the first word PostgreSQL would log, each time, that there
+                // was nothing to end.
+                connection.execute("begin; rollback").await?;
                 Ok(true)
             })
         })

@@ -73,6 +73,8 @@ pub(super) struct Committed {
     pub(super) firm: FirmId,
     /// One verdict per event, in the order of the batch.
     pub(super) verdicts: Vec<Verdict>,
+    /// Whether the projector has something to do with it.
+    pub(super) unsettled: bool,
     /// Whether this transaction wrote an alert.
     pub(super) alerted: bool,
 }
@@ -243,7 +245,7 @@ struct Wakes {
 
 impl Wakes {
     fn note(&mut self, committed: &Committed) {
-        self.projector |= committed.verdicts.contains(&Verdict::Stored);
+        self.projector |= committed.unsettled;
         if committed.alerted {
             self.dispatcher = true;
             self.firms.push(committed.firm);

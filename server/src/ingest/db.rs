@@ -42,12 +42,10 @@ pub(super) struct NewEvent<'a> {
     pub(super) submission: &'a Submission,
 }
 
-impl NewEvent<'_> {
-    /// Whether the projector has nothing to do with it: all that a heartbeat says is noted where it is stored, unless
-    /// it ends a silence.
-    fn is_settled(&self) -> bool {
-        self.event.spooled.is_some() && !self.agent.is_silent
-    }
+/// Whether the projector has nothing to do with an event: all that a heartbeat says is noted where it is stored, unless it
+/// ends a silence.
+pub(super) fn is_settled(agent: &KnownAgent, event: &ReceivedEvent) -> bool {
+    event.spooled.is_some() && !agent.is_silent
 }
 
 /// What is noted of an agent that was heard.
@@ -185,8 +183,11 @@ impl<'a> Columns<'a> {
         self.received_at.push(submission.received_at.to_sqlx());
         self.texts.push(&event.text);
         self.hashes.push(&event.hash);
-        self.states
-            .push(if new.is_settled() { "projected" } else { "received" });
+        self.states.push(if is_settled(agent, event) {
+            "projected"
+        } else {
+            "received"
+        });
     }
 }
 
@@ -215,7 +216,8 @@ pub(super) async fn stored_hashes(
         .collect())
 }
 
-/// Notes that agents were heard, and moves the deadline after which each counts as silent.
+/// Notes that agents were heard. No column of an index is written, so that an agent that reports a thousand times leaves no
+/// thousand dead entries in each of them; the deadline after which it counts as silent is moved when it is looked at.
 pub(super) async fn note_heard(
     transaction: &mut Transaction,
     heard: &BTreeMap<AgentId, Heard>,
@@ -237,8 +239,7 @@ pub(super) async fn note_heard(
             last_boot = heard.boot,
             clock_skew_ms = heard.skew,
             agent_version = heard.version,
-            spooled = coalesce(heard.spooled, a.spooled),
-            silent_at = greatest(a.silent_at, heard.at + make_interval(secs => a.silent_after_seconds))
+            spooled = coalesce(heard.spooled, a.spooled)
          from unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::uuid[], $5::bigint[], $6::text[], $7::bigint[])
             as heard (agent_id, at, seq, boot, skew, version, spooled)
          where a.agent_id = heard.agent_id",

@@ -49,6 +49,7 @@ pub(super) async fn store(app: &App, submissions: &[Submission]) -> Result<Vec<A
         let agent = agents.get(&submission.agent).ok_or(NotStored::UnknownAgent)?;
         Ok(Committed {
             firm: agent.firm,
+            unsettled: submission.events.iter().any(|event| !db::is_settled(agent, event)),
             verdicts: verdicts.ok_or(NotStored::UnknownAgent)?,
             alerted: alerted.contains(&submission.agent),
         })

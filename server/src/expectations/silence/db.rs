@@ -18,7 +18,7 @@ pub(super) struct Heard {
     pub(super) was_silent: bool,
 }
 
-/// Moves the agent's deadline on; ends its silence, and notes when what it kept back has had `landing` to arrive. A revoked
+/// Notes that the agent was heard; ends its silence, and notes when what it kept back has had `landing` to arrive. A revoked
 /// agent has neither.
 pub(super) async fn heard(
     transaction: &mut Transaction,
@@ -30,7 +30,8 @@ pub(super) async fn heard(
     let row = sqlx::query!(
         r#"update agents a
          set last_heard_at = greatest(a.last_heard_at, $3),
-             silent_at = greatest(a.last_heard_at, $3) + make_interval(secs => a.silent_after_seconds),
+             silent_at = case when before.silent_since is null then a.silent_at
+                else greatest(a.last_heard_at, $3) + make_interval(secs => a.silent_after_seconds) end,
              heard_again_at = case when before.silent_since is null then a.heard_again_at else $3 end,
              landed_at = case when before.silent_since is null then a.landed_at else $3 + make_interval(secs => $4) end,
              silent_since = null
@@ -97,6 +98,20 @@ pub(super) async fn unknown(
     Ok(keys.collect())
 }
 
+/// Moves on the deadlines that have passed of agents that were heard meanwhile: where an agent is heard its deadline stays as it
+/// is, so that this costs once in the time after which an agent counts as silent, and not once for each of its reports.
+pub(super) async fn move_deadlines(transaction: &mut Transaction, now: Timestamp) -> Result<(), AppError> {
+    sqlx::query!(
+        "update agents set silent_at = last_heard_at + make_interval(secs => silent_after_seconds)
+         where silent_at <= $1 and silent_since is null and revoked_at is null
+            and last_heard_at + make_interval(secs => silent_after_seconds) > $1",
+        now.to_sqlx()
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
 /// Declares agents silent whose deadline has passed, at most `most`. A silence that begins before the reports of the one
 /// before it have had `landing` to arrive is the same silence.
 pub(super) async fn fall_silent(
@@ -109,6 +124,7 @@ pub(super) async fn fall_silent(
         r#"with due as (
             select firm_id, agent_id from agents
             where silent_at <= $1 and silent_since is null and revoked_at is null
+                and (last_heard_at is null or last_heard_at + make_interval(secs => silent_after_seconds) <= $1)
             order by silent_at limit $3 for no key update skip locked)
          update agents a
          set silent_since = coalesce(a.last_heard_at, a.enrolled_at),

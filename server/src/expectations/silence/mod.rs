@@ -66,6 +66,7 @@ pub(super) async fn fall_silent(
     transaction: &mut Transaction,
     now: Timestamp,
 ) -> Result<(bool, BTreeSet<FirmId>), AppError> {
+    db::move_deadlines(transaction, now).await?;
     let agents = db::fall_silent(transaction, now, app.options.landing, MOST_AGENTS).await?;
     if agents.is_empty() {
         return Ok((false, BTreeSet::new()));
