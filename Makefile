@@ -12,7 +12,7 @@ timed = @printf '\n== %s\n' '$(1)'; SECONDS=0; $(2); printf '== %s: %d s\n' '$(1
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset run test lint build-tests packages agent-windows agent-msi agent-deb journeys browser bench screenshots fmt sqlx sqlx-check needs-demo needs-test
+.PHONY: help demo demo-reset run test lint build-tests fuzz packages agent-windows agent-msi agent-deb journeys browser bench screenshots fmt sqlx sqlx-check needs-demo needs-test
 
 help: ## Lists what can be made
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -29,7 +29,7 @@ run: needs-demo ## Starts the server as it would run in life, with its own Postg
 	cargo build --locked --bins
 	@exec target/debug/lastgood serve
 
-test: needs-test lint journeys browser ## Everything that CI checks
+test: needs-test lint journeys browser fuzz ## Everything that CI checks
 
 lint: needs-test ## Form, warnings, documentation, dependencies, and whether .sqlx is complete and fresh
 	$(call timed,form,cargo fmt --all --check)
@@ -63,6 +63,9 @@ journeys: build-tests packages ## Every Rust test: units, journeys through real 
 browser: build-tests tests/browser/node_modules ## The pages in a real Chromium
 	$(call timed,browser,node --test --test-concurrency=1 $(wildcard tests/browser/*.test.mjs))
 
+fuzz: needs-test ## Whatever bytes come, at each reader of the agent, for some seconds; scripts/fuzz 600 for longer
+	$(call timed,fuzz,scripts/fuzz 5)
+
 tests/browser/node_modules: tests/browser/package.json tests/browser/package-lock.json
 	npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
@@ -71,8 +74,9 @@ screenshots: needs-test tests/browser/node_modules ## Pictures of every page, in
 	cargo build --locked --workspace --bins
 	node tests/browser/screenshots.mjs
 
-bench: needs-test ## Figures: events a second beside pgbench, page times, evaluator times, memory
+bench: needs-test ## Figures: events a second beside pgbench, page times, evaluator times, memory, what the agent costs
 	cargo build --locked --release --workspace --bin lastgood --bin lastgood-agent --bin bench
+	cargo build --locked --profile release-small --package lastgood-agent
 	@exec target/release/bench
 
 fmt: ## Puts the sources into form

@@ -15,6 +15,8 @@ mod drill;
 mod engine;
 mod enrolment;
 mod exec;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod identity;
 mod ids;
 mod media;

@@ -12,6 +12,7 @@ use crate::programs;
 pub struct Machine {
     folder: Folder,
     name: String,
+    program: PathBuf,
     variables: Vec<(String, String)>,
 }
 
@@ -29,6 +30,7 @@ impl Machine {
         let machine = Self {
             folder,
             name: name.to_owned(),
+            program: programs::agent(),
             variables: Vec::new(),
         };
         machine.configure("");
@@ -49,6 +51,13 @@ impl Machine {
     pub fn configure(&self, jobs: &str) {
         let settings = format!("heartbeat = \"1s\"\nbackoff_cap = \"1s\"\nstop_wait = \"5s\"\n{jobs}");
         self.folder.secret("agent.toml", &settings);
+    }
+
+    /// With this build of the agent.
+    #[must_use]
+    pub fn running(mut self, program: PathBuf) -> Self {
+        self.program = program;
+        self
     }
 
     /// One more variable for the agent and what it starts.
@@ -96,7 +105,7 @@ impl Machine {
 
     /// The agent with this machine's state and settings.
     pub fn agent(&self) -> Command {
-        let mut command = Command::new(programs::agent());
+        let mut command = Command::new(&self.program);
         self.at_home(&mut command);
         command
             .arg("--config")

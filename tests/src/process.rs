@@ -158,11 +158,35 @@ impl Process {
 
     /// Its resident memory now, in bytes.
     pub fn resident(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The most resident memory it ever had, in bytes.
+    pub fn most_resident(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, which: &str) -> u64 {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.pid().as_raw_nonzero())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(which));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
         kib.unwrap_or_default() * 1024
+    }
+
+    /// How long its threads that live have been on a processor.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub fn processor_time(&self) -> Duration {
+        let tasks = format!("/proc/{}/task", self.pid().as_raw_nonzero());
+        let threads = std::fs::read_dir(tasks).expect("it runs");
+        let nanoseconds = threads.flatten().filter_map(|thread| {
+            // proc(5): the first number is the time on a processor, in nanoseconds.
+            let times = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            times.split(' ').next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(nanoseconds.sum())
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) use after::{Compare, CopyStep};
 pub(crate) use build::parse_duration;
 pub(crate) use problem::{ConfigProblem, ConfigProblems};
 pub(crate) use program::{Program, ProgramTool};
+#[cfg(fuzzing)]
+pub(crate) use settings::read;
 pub(crate) use settings::{Overrides, ServiceEnvironment, load};
 pub(crate) use watch::Watch;
 

@@ -88,15 +88,20 @@ pub(crate) fn load(
             ));
         }
     }
-    let raw: RawConfig = toml::from_str(&text).map_err(|error| {
+    read(path, &text, overrides, now)
+}
+
+/// Reads the text of the configuration in `path`.
+pub(crate) fn read(path: &Path, text: &str, overrides: &Overrides, now: Timestamp) -> Result<Config, ConfigProblems> {
+    let raw: RawConfig = toml::from_str(text).map_err(|error| {
         ConfigProblems(vec![ConfigProblem {
             file: path.to_path_buf(),
-            line: error.span().map(|span| line_of(&text, &span)),
+            line: error.span().map(|span| line_of(text, &span)),
             message: error.message().lines().next().unwrap_or("it is not TOML").to_owned(),
             remedy: "Correct or remove it; `lastgood-agent check-config --help` shows a whole example".to_owned(),
         }])
     })?;
-    build::build(raw, Some(path), &text, overrides, now)
+    build::build(raw, Some(path), text, overrides, now)
 }
 
 /// The line, from 1, on which `span` begins.

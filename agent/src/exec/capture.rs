@@ -34,7 +34,7 @@ impl Tail {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 impl From<&str> for Tail {
     fn from(text: &str) -> Self {
         let mut tail = Self::default();

@@ -7,6 +7,8 @@
 //! The spool is bounded. When it is full, or the disk is, the lightest and oldest events give way first, and the newest
 //! failure still finds room in a slot that was allocated when the spool was made.
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod ledger;
 mod outgoing;
 mod record;

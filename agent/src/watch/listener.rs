@@ -74,7 +74,7 @@ fn answer(stream: &TcpStream, jobs: &[JobConfig], reporter: &Reporter) -> io::Re
 }
 
 /// A request that is not read.
-struct Refusal(&'static str);
+pub(super) struct Refusal(&'static str);
 
 impl From<io::Error> for Refusal {
     fn from(_: io::Error) -> Self {
@@ -82,7 +82,8 @@ impl From<io::Error> for Refusal {
     }
 }
 
-fn read_request(stream: &TcpStream) -> Result<String, Refusal> {
+/// The JSON that a request posts.
+pub(super) fn read_request(stream: impl io::Read) -> Result<String, Refusal> {
     let mut reader = BufReader::new(stream);
     let mut head = reader.by_ref().take(LARGEST_HEAD);
     let mut line = String::new();
@@ -155,7 +156,7 @@ fn take(body: &str, jobs: &[JobConfig], reporter: &Reporter) -> &'static str {
     }
 }
 
-fn sighting(report: Report) -> Sighting {
+pub(super) fn sighting(report: Report) -> Sighting {
     let now = clock::wall();
     let at = report.finished.unwrap_or(now);
     let identity = match (report.started, report.finished) {

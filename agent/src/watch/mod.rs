@@ -3,6 +3,8 @@
 
 mod duplicati;
 pub(crate) mod event_log;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod listener;
 pub(crate) mod log_file;
 mod memory;

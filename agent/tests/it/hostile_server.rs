@@ -3,6 +3,8 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lastgood_protocol::{
@@ -10,7 +12,7 @@ use lastgood_protocol::{
     TOKEN_LIFETIME,
 };
 
-use crate::machine::{Machine, wait_for};
+use crate::machine::{Machine, Running, wait_for};
 use crate::server::{Authority, Reply, Request, Server, answering, enrolled, json, problem, public_key};
 
 const SOON: Duration = Duration::from_secs(15);
@@ -228,6 +230,124 @@ fn whatever_a_broken_server_answers_the_spool_stays_and_is_delivered_later() {
     wait_for("an empty spool", SOON, || machine.events().is_empty().then_some(()));
     machine.succeed(&["status"]);
     assert_eq!(machine.quarantined(), 0);
+}
+
+/// What a server that was taken over might try: orders, paths, addresses, and plain noise.
+fn orders(number: usize, request: &Request) -> Reply {
+    let ids: Vec<String> = request
+        .batch()
+        .events
+        .iter()
+        .map(|event| event.id.to_string())
+        .collect();
+    let text = |body: serde_json::Value| Reply::Text(200, String::new(), body.to_string());
+    let now = jiff::Timestamp::now();
+    match number % 6 {
+        0 => text(serde_json::json!({
+            "server_time": now, "results": [], "command": ["sh", "-c", "touch /tmp/lastgood-owned"], "exec": "touch /tmp/lastgood-owned",
+            "jobs": [{ "key": "nightly", "command": ["touch", "/tmp/lastgood-owned"] }], "update": "https://127.0.0.1:1/agent.exe",
+        })),
+        1 => text(serde_json::json!({
+            "server_time": now,
+            "results": [{ "id": "../../../../tmp/lastgood-owned", "status": "rejected" }, { "id": ids, "status": "stored" }],
+        })),
+        2 => text(serde_json::json!({
+            "server_time": "9999-12-31T23:59:59Z",
+            "results": [{ "id": ids.first(), "status": "run", "field": "/etc/passwd", "message": "; touch /tmp/lastgood-owned" }],
+        })),
+        3 => Reply::Text(301, "location: file:///etc/passwd\r\n".to_owned(), String::new()),
+        4 => Reply::Text(
+            503,
+            "retry-after: 99999999999999999999\r\n".to_owned(),
+            "[".repeat(50_000),
+        ),
+        // Noise, the same at each run: every byte there is, in another order each time.
+        _ => {
+            let noise = (0..4_000_usize).map(|place| char::from((place * (number + 7) % 251) as u8));
+            Reply::Text(200, String::new(), noise.collect())
+        }
+    }
+}
+
+/// The files that a traced process opened to write, made, renamed or removed, and the programs that it started.
+fn touched(trace: &str) -> (Vec<String>, usize) {
+    let succeeded = |line: &&str| !line.contains(" = -1 ");
+    let paths = trace
+        .lines()
+        .filter(succeeded)
+        .filter(|line| {
+            !line.contains("openat") || ["O_WRONLY", "O_RDWR", "O_CREAT"].iter().any(|how| line.contains(how))
+        })
+        .filter(|line| !line.contains("execve"))
+        .flat_map(|line| {
+            line.split('"')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let started = trace
+        .lines()
+        .filter(succeeded)
+        .filter(|line| line.contains("execve("))
+        .count();
+    (paths, started)
+}
+
+#[test]
+fn whatever_a_hostile_server_orders_nothing_is_started_and_nothing_outside_the_state_is_touched() {
+    let authority = Authority::new();
+    let (machine, server) = enrolled_machine(&authority);
+    let before = machine.finished();
+    let number = AtomicUsize::new(0);
+    server.answer_with(move |request| orders(number.fetch_add(1, Ordering::Relaxed), request));
+    let calls = "trace=execve,execveat,openat,open,creat,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,link,linkat,symlink,symlinkat";
+    let trace = machine.path("trace");
+    let log = fs::File::create(machine.path("log")).expect("writable");
+    let traced = Command::new("strace")
+        .args(["-f", "-qq", "-s", "4096", "-e", calls, "-o"])
+        .arg(&trace)
+        // Killing strace would leave what it traces.
+        .args(["setpriv", "--pdeathsig", "KILL"])
+        .arg(Machine::program())
+        .args(machine.arguments())
+        .arg("run")
+        .env("HOME", machine.path("home"))
+        .stderr(log)
+        .spawn();
+    let _agent = Running(traced.expect("strace can be started"));
+    wait_for("every order twice", Duration::from_mins(1), || {
+        (deliveries(&server).len() >= 12).then_some(())
+    });
+    server.answer_with(|_| Reply::Endless);
+    let seen = deliveries(&server).len();
+    wait_for("two answers of a gigabyte", SOON, || {
+        (deliveries(&server).len() >= seen + 2).then_some(())
+    });
+    let seen = deliveries(&server).len();
+    let (is_first, honest) = (AtomicBool::new(true), taking());
+    server.answer_with(move |request| {
+        if is_first.swap(false, Ordering::Relaxed) {
+            Reply::Dripping
+        } else {
+            honest(request)
+        }
+    });
+    wait_for("an answer that does not end", SOON, || {
+        (deliveries(&server).len() > seen).then_some(())
+    });
+    assert_eq!(machine.finished(), before, "the spool is as it was");
+    wait_for(
+        "an empty spool, once that answer is given up",
+        Duration::from_mins(2),
+        || machine.events().is_empty().then_some(()),
+    );
+    let (paths, started) = touched(&fs::read_to_string(&trace).expect("a trace"));
+    assert_eq!(started, 2, "setpriv and the agent");
+    let state = machine.state().to_str().expect("a plain path").to_owned();
+    let foreign: Vec<&String> = paths.iter().filter(|path| !path.starts_with(&state)).collect();
+    assert!(paths.len() > 10 && foreign.is_empty(), "{foreign:?}");
 }
 
 #[test]

@@ -64,8 +64,10 @@ impl Request {
 pub enum Reply {
     /// Status, further header lines, body.
     Text(u16, String, String),
-    /// A good status and a body without end.
+    /// A good status and a body of a gigabyte.
     Endless,
+    /// A good status and a body of which a byte comes now and then.
+    Dripping,
     /// The connection is closed without a word.
     Nothing,
 }
@@ -153,6 +155,14 @@ fn serve(
                 stream.write_all(b"HTTP/1.1 200 X\r\ncontent-length: 1073741824\r\n\r\n")?;
                 loop {
                     stream.write_all(&[b' '; 16 * 1024])?;
+                }
+            }
+            Reply::Dripping => {
+                stream.write_all(b"HTTP/1.1 200 X\r\ncontent-length: 60000\r\n\r\n")?;
+                loop {
+                    stream.write_all(b" ")?;
+                    stream.flush()?;
+                    std::thread::sleep(std::time::Duration::from_millis(200));
                 }
             }
             Reply::Nothing => return Ok(()),

@@ -6,6 +6,7 @@
     reason = "it prints what it measured, and measures with the system's clocks"
 )]
 
+mod agent;
 mod evaluator;
 mod events;
 mod figures;
@@ -26,5 +27,8 @@ fn main() {
     }
     if is_wanted("memory") {
         memory::measure();
+    }
+    if is_wanted("agent") {
+        agent::measure();
     }
 }
