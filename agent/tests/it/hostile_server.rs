@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use lastgood_protocol::{
@@ -233,7 +233,7 @@ fn whatever_a_broken_server_answers_the_spool_stays_and_is_delivered_later() {
 }
 
 /// What a server that was taken over might try: orders, paths, addresses, and plain noise.
-fn orders(number: usize, request: &Request) -> Reply {
+fn orders(number: u32, request: &Request) -> Reply {
     let ids: Vec<String> = request
         .batch()
         .events
@@ -263,7 +263,7 @@ fn orders(number: usize, request: &Request) -> Reply {
         ),
         // Noise, the same at each run: every byte there is, in another order each time.
         _ => {
-            let noise = (0..4_000_usize).map(|place| char::from((place * (number + 7) % 251) as u8));
+            let noise = (0..4_000).filter_map(|place| char::from_u32(place * (number + 7) % 251));
             Reply::Text(200, String::new(), noise.collect())
         }
     }
@@ -300,7 +300,7 @@ fn whatever_a_hostile_server_orders_nothing_is_started_and_nothing_outside_the_s
     let authority = Authority::new();
     let (machine, server) = enrolled_machine(&authority);
     let before = machine.finished();
-    let number = AtomicUsize::new(0);
+    let number = AtomicU32::new(0);
     server.answer_with(move |request| orders(number.fetch_add(1, Ordering::Relaxed), request));
     let calls = "trace=execve,execveat,openat,open,creat,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,link,linkat,symlink,symlinkat";
     let trace = machine.path("trace");

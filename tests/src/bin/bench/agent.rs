@@ -64,7 +64,8 @@ fn rest_and_work(server: &Server, program: PathBuf) {
     });
     let (before, began) = (at_rest.processor_time(), Instant::now());
     std::thread::sleep(REST);
-    let share = (at_rest.processor_time() - before).as_secs_f64() / began.elapsed().as_secs_f64();
+    let worked = at_rest.processor_time().saturating_sub(before);
+    let share = worked.as_secs_f64() / began.elapsed().as_secs_f64();
     println!(
         "Agent at rest: {:.1} MiB resident, {:.2} s of a processor in an hour",
         mebibytes(at_rest.resident()),
