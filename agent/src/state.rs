@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lastgood_protocol::{JobKey, Outcome, RunId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,39 @@ pub(crate) struct DeliveryState {
     pub(crate) last_attempt: Option<Timestamp>,
     /// What was wrong the last time; `None` when it went well.
     pub(crate) problem: Option<String>,
+    /// When this machine was last told that the server is silent.
+    pub(crate) warned: Option<Timestamp>,
+}
+
+/// After how long without an acknowledgement the agent says so on its own machine, and how long until it says so again.
+const SILENT: SignedDuration = SignedDuration::from_hours(24);
+
+impl DeliveryState {
+    /// Since when the server has acknowledged nothing, where that is longer than a day; for an agent that was never
+    /// answered, since it was enrolled.
+    pub(crate) fn silent_since(&self, enrolled_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let since = self
+            .last_acknowledged
+            .map_or(enrolled_at, |acknowledged| acknowledged.max(enrolled_at));
+        (now.duration_since(since) > SILENT).then_some(since)
+    }
+
+    /// The same, once a day and no more: who is told it is remembered. A clock that was set back does not keep it quiet.
+    pub(crate) fn warn_of_silence(&mut self, enrolled_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let Some(since) = self.silent_since(enrolled_at, now) else {
+            self.warned = None;
+            return None;
+        };
+        let told = self.warned.is_some_and(|warned| {
+            let passed = now.duration_since(warned);
+            SignedDuration::ZERO <= passed && passed < SILENT
+        });
+        if told {
+            return None;
+        }
+        self.warned = Some(now);
+        Some(since)
+    }
 }
 
 impl StateFolder {
@@ -171,5 +204,53 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::other),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::DeliveryState;
+
+    fn hour(hours: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours)
+    }
+
+    #[test]
+    fn a_silent_server_is_told_once_a_day_until_it_answers() {
+        let enrolled = hour(0);
+        let mut state = DeliveryState::default();
+        let mut told = Vec::new();
+        for now in 1..=80 {
+            if now == 50 {
+                state.last_acknowledged = Some(hour(50));
+            }
+            told.extend(state.warn_of_silence(enrolled, hour(now)).map(|since| (now, since)));
+        }
+        assert_eq!(told, [(25, hour(0)), (49, hour(0)), (75, hour(50))]);
+    }
+
+    #[test]
+    fn an_agent_that_was_never_answered_is_silent_since_it_was_enrolled() {
+        let state = DeliveryState::default();
+        assert_eq!(state.silent_since(hour(0), hour(24)), None);
+        assert_eq!(state.silent_since(hour(0), hour(25)), Some(hour(0)));
+        // Enrolled anew, long after the last word of the server before.
+        let state = DeliveryState {
+            last_acknowledged: Some(hour(1)),
+            ..DeliveryState::default()
+        };
+        assert_eq!(state.silent_since(hour(90), hour(100)), None);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_keep_it_quiet() {
+        let mut state = DeliveryState {
+            warned: Some(hour(500)),
+            ..DeliveryState::default()
+        };
+        assert_eq!(state.warn_of_silence(hour(0), hour(30)), Some(hour(0)));
+        assert_eq!(state.warn_of_silence(hour(0), hour(31)), None);
     }
 }

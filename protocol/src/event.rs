@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::{DrillRecorded, EventId, JobKey, MediumRegistered, RunFinished, RunStarted};
+use crate::{DrillRecorded, EventId, JobKey, MediumMoved, MediumRegistered, RunFinished, RunStarted};
 
 /// What an agent posts to [`crate::EVENTS_PATH`]: its own "now" and up to [`crate::MAX_BATCH_EVENTS`] events, oldest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,6 +80,8 @@ pub enum EventBody {
     RunFinished(Box<RunFinished>),
     /// A medium was given a marker and a label.
     MediumRegistered(MediumRegistered),
+    /// A medium was put in or taken out.
+    MediumMoved(MediumMoved),
     /// A practised restore.
     DrillRecorded(Box<DrillRecorded>),
     /// The agent found something wrong with itself.

@@ -19,7 +19,7 @@ pub use drill::{DrillCheck, DrillOutcome, DrillRecorded, DrillStep, StepOutcome}
 pub use enrolment::{EnrolmentAnswer, EnrolmentRequest, EnrolmentToken, EnrolmentTokenError};
 pub use event::{AgentProblem, AgentProblemKind, Batch, Event, EventBody, Heartbeat, RawBatch, RawEvent};
 pub use ids::{AgentId, DrillId, EventId, JobKey, JobKeyError, MarkerId, RunId};
-pub use medium::{MediumRegistered, MediumSighting};
+pub use medium::{Encryption, MediumMoved, MediumRegistered, MediumSighting};
 pub use run::{
     Basis, Claim, Coverage, DatabaseCopy, DestinationKind, Knowledge, Outcome, RunFacts, RunFinished, RunStarted,
     Sample, ToolIdentity,
@@ -31,7 +31,8 @@ pub use token::{AgentKey, AgentKeyError, Claims, PublicKey, TOKEN_AUDIENCE, TOKE
 /// History:
 /// - 1 (2026-11-23): enrolment; heartbeat, run started, run finished, medium registered, drill recorded, agent problem.
 ///   Added since, all optional: a claim's basis; a run's sample, database copy, coverage, destination's name and the start of
-///   the database server.
+///   the database server; whether a medium is removable, what encrypts it and what it is a copy of; the medium that a run
+///   waited for. A kind of event: medium moved.
 pub const VERSION: u32 = 1;
 
 /// Where an agent redeems its enrolment token.

@@ -131,6 +131,10 @@ pub struct RunFacts {
     /// When the process of the database server was last started, by the agent's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_started_at: Option<Timestamp>,
+    /// The medium or set that should have been in the drive: the run did not begin, because the administrator's rule asks for
+    /// that one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wanted_medium: Option<String>,
 }
 
 /// Files restored at random to a scratch folder and compared with the source.
@@ -224,6 +228,8 @@ pub enum Basis {
     EventLog,
     /// The administrator says so in the agent's configuration.
     Administrator,
+    /// Everything on the medium is encrypted.
+    EncryptedMedium,
     /// Something that this version does not know.
     #[serde(other)]
     Other,

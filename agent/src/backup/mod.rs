@@ -1,6 +1,7 @@
 //! One run of one job, from its start to its report in the spool: by the daemon, or wrapped around a command that another
 //! scheduler starts.
 
+mod guard;
 mod scratch;
 mod steps;
 
@@ -10,17 +11,22 @@ use std::path::Path;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use lastgood_protocol::{EventId, MediumSighting, Outcome, RunFinished, ToolIdentity};
+use lastgood_protocol::{Basis, Encryption, EventId, Knowledge, MediumSighting, Outcome, RunFinished, ToolIdentity};
 use secrecy::SecretString;
 
 use crate::config::{JobConfig, Tool};
 use crate::copy::{self, Server};
 use crate::exec::{self, Invocation, OnStop, Output, StopSwitch};
+use crate::media::{Ledger, Seen};
 use crate::spool::{RunRecord, RunTicket, Spool, SpoolError};
 use crate::tools::{self, Verdict};
 use crate::{clock, ids, media, verify};
+use guard::Refusal;
 pub(crate) use scratch::Scratch;
 pub(crate) use steps::Steps;
+
+/// What `exec` ends with when the job's rule keeps the command from beginning: `EX_TEMPFAIL` of sysexits(3), try again later.
+const KEPT_BACK: i64 = 75;
 
 const NO_MEDIUM: &str = "No medium is connected where the job writes to, so no backup was made.";
 const NO_SECRET: &str = "A password or key that the job needs could not be read from its file.";
@@ -56,21 +62,22 @@ pub(crate) struct Done {
 }
 
 /// Runs a job by itself, as the configuration says.
-pub(crate) fn perform(job: &JobConfig, attempt: Attempt, spool: &Spool, stop: &StopSwitch) -> Done {
-    let run = Run::begin(job, attempt, tools::backup_command(job), spool);
+pub(crate) fn perform(job: &JobConfig, attempt: Attempt, spool: &Spool, ledger: &Ledger, stop: &StopSwitch) -> Done {
+    let run = Run::begin(job, attempt, tools::backup_command(job), spool, ledger);
     let (verdict, stopped) = match run.prepare(stop) {
         Ok(steps) => (run.carry_out(&steps), steps.stopped.get()),
-        Err(reason) => (tools::refused(reason), false),
+        Err(refusal) => (refusal.verdict(), false),
     };
     run.report(verdict, attempt.may_retry && !stopped)
 }
 
 /// Runs a command that another scheduler starts, its input, output and exit code untouched. Monitoring never keeps a
-/// backup from running: whatever is wrong with it only makes `note` say so.
+/// backup from running: whatever is wrong with it only makes `note` say so. A rule of the administrator about the medium does.
 pub(crate) fn wrap(
     job: &JobConfig,
     command: Vec<String>,
     spool: Option<&Spool>,
+    ledger: &Ledger,
     stop: &StopSwitch,
     mut note: impl FnMut(String),
 ) -> i64 {
@@ -89,8 +96,14 @@ pub(crate) fn wrap(
         may_retry: false,
     };
     let started = clock::wall();
-    let run = spool.map(|spool| Run::begin(job, attempt, command.clone(), spool));
+    let run = spool.map(|spool| Run::begin(job, attempt, command.clone(), spool, ledger));
     let id = run.as_ref().map_or_else(ids::run, |run| run.record.run);
+    let medium = run.as_ref().map_or_else(|| medium_of(job), |run| run.medium.clone());
+    if let Err(refusal) = guard::check(job, medium.as_ref(), ledger, started) {
+        note(refusal.reason.clone());
+        report_wrapped(run, refusal.verdict(), note);
+        return KEPT_BACK;
+    }
     let result = exec::run(&invocation, id, output, job.timeout, stop);
     let (code, verdict) = match result {
         Ok(ended) => {
@@ -108,15 +121,22 @@ pub(crate) fn wrap(
             (code, tools::not_started(&error))
         }
     };
-    if let Some(run) = run {
-        if let Some(error) = &run.unrecorded {
-            note(error.to_string());
-        }
-        if let Some(unwritten) = run.report(verdict, false).unwritten {
-            note(format!("the run is not reported: {}", unwritten.error));
-        }
-    }
+    report_wrapped(run, verdict, note);
     code
+}
+
+fn report_wrapped(run: Option<Run<'_>>, verdict: Verdict, mut note: impl FnMut(String)) {
+    let Some(run) = run else { return };
+    if let Some(error) = &run.unrecorded {
+        note(error.to_string());
+    }
+    if let Some(unwritten) = run.report(verdict, false).unwritten {
+        note(format!("the run is not reported: {}", unwritten.error));
+    }
+}
+
+fn medium_of(job: &JobConfig) -> Option<Seen> {
+    job.medium.as_deref().and_then(|path| media::look(path).ok())
 }
 
 /// The report of a run whose process is gone.
@@ -145,12 +165,13 @@ struct Run<'a> {
     unrecorded: Option<SpoolError>,
     command: Vec<String>,
     /// Seen when the run began: it may be pulled out before it ends.
-    medium: Option<MediumSighting>,
+    medium: Option<Seen>,
+    ledger: &'a Ledger,
     began: Instant,
 }
 
 impl<'a> Run<'a> {
-    fn begin(job: &'a JobConfig, attempt: Attempt, command: Vec<String>, spool: &'a Spool) -> Self {
+    fn begin(job: &'a JobConfig, attempt: Attempt, command: Vec<String>, spool: &'a Spool, ledger: &'a Ledger) -> Self {
         let record = RunRecord {
             run: ids::run(),
             job: job.key.clone(),
@@ -173,14 +194,16 @@ impl<'a> Run<'a> {
             ticket,
             unrecorded,
             command,
-            medium: job.medium.as_deref().and_then(|path| media::see(path).ok()),
+            medium: medium_of(job),
+            ledger,
             began: Instant::now(),
         }
     }
 
-    fn prepare<'b>(&'b self, stop: &'b StopSwitch) -> Result<Steps<'b>, &'static str> {
+    fn prepare<'b>(&'b self, stop: &'b StopSwitch) -> Result<Steps<'b>, Refusal> {
+        guard::check(self.job, self.medium.as_ref(), self.ledger, self.record.started_at)?;
         if self.job.medium.is_some() && self.medium.is_none() {
-            return Err(NO_MEDIUM);
+            return Err(NO_MEDIUM.into());
         }
         let mut environment = tools::environment(&self.job.tool);
         environment.extend(self.job.environment.iter().cloned());
@@ -264,13 +287,13 @@ impl<'a> Run<'a> {
         verdict.facts.destination_name.clone_from(&self.job.destination_name);
         tools::attest(&mut verdict.facts, self.job.claims);
         // Its free space after the backup says more than before.
-        let medium = self
-            .job
-            .medium
-            .as_deref()
-            .and_then(|path| media::see(path).ok())
-            .or(self.medium);
+        let seen = medium_of(self.job).or(self.medium);
+        let medium = seen.as_ref().map(Seen::sighting);
         let record = self.record;
+        if verdict.outcome != Outcome::Failed {
+            claim_encryption(&mut verdict, medium.as_ref());
+            note_use(self.job, seen.as_ref(), self.ledger, record.started_at);
+        }
         let finished = RunFinished {
             run: record.run,
             job: record.job.clone(),
@@ -298,6 +321,29 @@ impl<'a> Run<'a> {
             })
         });
         Done { finished, unwritten }
+    }
+}
+
+/// A backup that is not encrypted itself is so on a medium that is.
+fn claim_encryption(verdict: &mut Verdict, medium: Option<&MediumSighting>) {
+    let is_encrypted = match medium.and_then(|medium| medium.encryption) {
+        Some(Encryption::Luks | Encryption::BitLocker | Encryption::Other) => true,
+        Some(Encryption::Unencrypted) | None => false,
+    };
+    if is_encrypted && !verdict.facts.encrypted.is_some_and(|claim| claim.holds) {
+        verdict.facts.encrypted = Some(tools::claim(true, Knowledge::Measured, Basis::EncryptedMedium));
+    }
+}
+
+/// For the rotation: on which medium the job made a backup on this day.
+fn note_use(job: &JobConfig, medium: Option<&Seen>, ledger: &Ledger, started_at: Timestamp) {
+    let Some(marker) = medium.and_then(|medium| medium.marker.as_ref()) else {
+        return;
+    };
+    let day = job.days.day_of(started_at);
+    let noted = ledger.change(|kept| kept.rotation.use_on(marker.id, &marker.name(), &job.key, day));
+    if let Err(error) = noted {
+        tracing::warn!(job = %job.key, %error, "it could not be kept which medium the backup is on");
     }
 }
 

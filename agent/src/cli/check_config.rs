@@ -14,6 +14,7 @@ pub(super) const EXAMPLE: &str = r#"A whole example of /etc/lastgood/agent.toml:
   # Only root may write this file and its folder.
   heartbeat = "1m"              # how often the agent says that it is alive
   zone = "America/New_York"     # for the schedules; this machine's own zone if left out
+  day_begins = "12:00"          # when a backup day begins, as at the office on the server: one night is one day
 
   [[job]]
   key = "nightly"               # as on the job's page on the server
@@ -27,7 +28,9 @@ pub(super) const EXAMPLE: &str = r#"A whole example of /etc/lastgood/agent.toml:
   exclude = ["*.tmp"]
   password_file = "/etc/lastgood/restic.password"
   check = true                  # `restic check` afterwards; check_subset = "5%" reads data back, too
-  medium = "/mnt/backup"        # the job writes to the medium mounted here
+  medium = "/mnt/backup"        # the job writes to the medium mounted here ...
+  require_medium = "rotated"    # ... which must be of another set than on the last backup day; or "registered", or by
+                                # weekday: { monday = "Monday", friday = "Archive" }, each a label or a set
 
   # Started with a whole command and understood, too: "rclone", "robocopy", "tar", "7-zip", "pg_dump", "mariadb-dump",
   # "sqlite3", "sqlcmd", "dbbackup", "duplicati", "windows-server-backup". With writes = "/path" what they write is looked

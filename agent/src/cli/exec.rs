@@ -10,6 +10,7 @@ use super::{Common, job_key};
 use crate::backup;
 use crate::config::{JobConfig, Overrides};
 use crate::exec::StopSwitch;
+use crate::media::Ledger;
 use crate::{platform, tools};
 
 #[derive(Debug, Args)]
@@ -46,7 +47,10 @@ pub(super) fn run(common: &Common, arguments: ExecArguments) -> ExitCode {
     if let Err(error) = platform::stop_requests(false, move || on_stop.stop()) {
         note(&format!("the command is not ended with the agent: {error}"));
     }
-    let code = backup::wrap(&job, arguments.command, spool.as_ref(), &stop, |message| note(&message));
+    let ledger = Ledger::in_folder(&common.state());
+    let code = backup::wrap(&job, arguments.command, spool.as_ref(), &ledger, &stop, |message| {
+        note(&message);
+    });
     platform::end_with(code)
 }
 

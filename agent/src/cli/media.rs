@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use lastgood_protocol::EventBody;
+use lastgood_protocol::{Encryption, EventBody};
 
 use super::Common;
 use super::output::{Failure, Printer};
-use crate::media::{self, Registration};
+use crate::config::Overrides;
+use crate::engine::rotation::Name;
+use crate::media::{self, Ledger, Registration};
 use crate::{clock, ids};
 
 #[derive(Debug, Subcommand)]
@@ -61,8 +63,20 @@ fn register(common: &Common, arguments: &RegisterArguments, printer: Printer) ->
         replace: arguments.replace,
         force: arguments.force,
     };
-    let registered = media::register(&wanted, ids::marker(), now)?;
+    let marker = ids::marker();
+    let registered = media::register(&wanted, marker, now)?;
     spool.append(ids::event(), now, EventBody::MediumRegistered(registered.clone()))?;
+    // The daemon looks again when something is mounted, and this medium is already.
+    let folders = common
+        .config(&Overrides::default())
+        .map(|config| media::folders(&config));
+    let ledger = Ledger::in_folder(&common.state());
+    let name = Name {
+        label: registered.label.clone(),
+        set: registered.set.clone().unwrap_or_else(|| registered.label.clone()),
+    };
+    ledger.change(|kept| kept.rotation.see(marker, &name))?;
+    media::report(&folders.unwrap_or_default(), &ledger, &spool)?;
     let text = format!(
         "Registered '{}' (set '{}', {} {}).\nPut this label on it. The server hears of it with the next delivery.",
         registered.label,
@@ -80,7 +94,34 @@ fn show(arguments: &ShowArguments, printer: Printer) -> Result<ExitCode, Failure
         || "A medium that is not registered".to_owned(),
         |label| format!("'{label}'"),
     );
-    let text = format!("{name}, volume {}.", sighting.volume);
+    let mut text = format!("{name}, volume {}", sighting.volume);
+    text.push_str(match sighting.removable {
+        Some(true) => ", on a disk that is taken out",
+        Some(false) => ", on a disk that stays",
+        None => "",
+    });
+    text.push_str(match sighting.encryption {
+        Some(Encryption::Luks) => ", encrypted by LUKS",
+        Some(Encryption::BitLocker) => ", encrypted by BitLocker",
+        Some(Encryption::Other) => ", encrypted",
+        Some(Encryption::Unencrypted) => ", not encrypted",
+        None => "",
+    });
+    text.push('.');
+    if let Some(original) = &sighting.copied_from {
+        let (what, next_step) = copied(original);
+        text = format!("{text}\n{what} {next_step}");
+    }
     printer.result(text, &sighting);
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is said of a medium whose marker was written on another volume, and what to do.
+pub(super) fn copied(original: &str) -> (String, &'static str) {
+    (
+        format!(
+            "Its marker was written on volume {original}: it was copied from there, or this is that disk, formatted anew."
+        ),
+        "Register it under a label of its own: lastgood-agent media register LABEL --path DIR --replace",
+    )
 }

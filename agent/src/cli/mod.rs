@@ -5,6 +5,8 @@ mod check_config;
 mod drill;
 mod enroll;
 mod exec;
+#[cfg(unix)]
+mod journal;
 #[cfg(any(windows, test))]
 mod log;
 mod media;
@@ -61,6 +63,7 @@ enum Command {
     /// Run a backup command that another scheduler starts, and report how it ended
     ///
     /// The command keeps its input, output and exit code. Whatever is wrong with the monitoring, the command runs.
+    /// Only the job's own rule about its medium keeps it from beginning; then this ends with 75.
     #[command(
         after_help = "Example, in a crontab:\n  0 22 * * *  lastgood-agent exec nightly -- restic backup --json /srv/practice"
     )]

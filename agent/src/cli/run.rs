@@ -7,6 +7,8 @@ use clap::Args;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+#[cfg(unix)]
+use super::journal::Journal;
 use super::output::Failure;
 use super::{Common, duration};
 use crate::config::{Overrides, ServiceEnvironment};
@@ -29,6 +31,9 @@ pub(super) struct RunArguments {
 }
 
 pub(super) fn run(common: &Common, arguments: &RunArguments) -> Result<ExitCode, Failure> {
+    #[cfg(unix)]
+    log_to(Journal::new(&ServiceEnvironment::read()), &arguments.log)?;
+    #[cfg(windows)]
     log_to(std::io::stderr, &arguments.log)?;
     work(common, arguments)?;
     Ok(ExitCode::SUCCESS)

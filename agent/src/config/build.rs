@@ -44,6 +44,7 @@ pub(super) fn build(
         Some(zone) => builder.zone(zone),
         None => TimeZone::try_system().unwrap_or(TimeZone::UTC),
     };
+    let days = builder.days(raw.day_begins.as_ref(), zone);
     let heartbeat = builder.duration(raw.heartbeat.as_ref(), Duration::from_mins(1));
     let backoff_cap = builder.duration(raw.backoff_cap.as_ref(), Duration::from_mins(5));
     let stop_wait = builder.duration(raw.stop_wait.as_ref(), Duration::from_secs(20));
@@ -51,7 +52,7 @@ pub(super) fn build(
     let mut jobs: Vec<JobConfig> = Vec::new();
     for raw_job in raw.jobs {
         let span = raw_job.span();
-        let Some(job) = builder.job(raw_job.into_inner(), &span, &zone) else {
+        let Some(job) = builder.job(raw_job.into_inner(), &span, &days) else {
             continue;
         };
         if jobs.iter().any(|other| other.key == job.key) {

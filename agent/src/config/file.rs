@@ -14,6 +14,7 @@ pub(super) struct RawConfig {
     pub(super) backoff_cap: Option<Spanned<String>>,
     pub(super) stop_wait: Option<Spanned<String>>,
     pub(super) zone: Option<Spanned<String>>,
+    pub(super) day_begins: Option<Spanned<String>>,
     pub(super) spool: RawSpool,
     #[serde(rename = "job")]
     pub(super) jobs: Vec<Spanned<RawJob>>,
@@ -80,6 +81,7 @@ pub(super) struct RawJob {
     pub(super) ok: Option<Spanned<Vec<i64>>>,
     pub(super) warning: Option<Spanned<Vec<i64>>>,
     pub(super) medium: Option<Spanned<PathBuf>>,
+    pub(super) require_medium: Option<Spanned<toml::Value>>,
     pub(super) destination: Option<Spanned<RawDestination>>,
     pub(super) destination_name: Option<Spanned<String>>,
     pub(super) writes: Option<Spanned<PathBuf>>,

@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use lastgood_protocol::{DestinationKind, JobKey};
 use toml::Spanned;
 
@@ -13,6 +12,7 @@ use super::build::Builder;
 use super::file::{RawClaims, RawDestination, RawJob, RawTool};
 use super::program::shows_password;
 use super::{AttestedClaims, ExitCodes, JobConfig, Program, RepositoryTool, Tool};
+use crate::engine::rotation::BackupDays;
 use crate::engine::schedule::Schedule;
 
 impl From<RawClaims> for AttestedClaims {
@@ -28,7 +28,7 @@ impl From<RawClaims> for AttestedClaims {
 }
 
 impl Builder<'_> {
-    pub(super) fn job(&mut self, raw: RawJob, span: &Range<usize>, zone: &TimeZone) -> Option<JobConfig> {
+    pub(super) fn job(&mut self, raw: RawJob, span: &Range<usize>, days: &BackupDays) -> Option<JobConfig> {
         let key = match raw.key.get_ref().parse::<JobKey>() {
             Ok(key) => Some(key),
             Err(error) => {
@@ -41,9 +41,9 @@ impl Builder<'_> {
             }
         };
         self.check_belonging(&raw);
-        let zone = raw.zone.as_ref().map_or_else(|| zone.clone(), |given| self.zone(given));
+        let days = self.days_of(&raw, days);
         let schedule = raw.schedule.as_ref().and_then(|given| {
-            Schedule::parse(given.get_ref(), zone, self.now)
+            Schedule::parse(given.get_ref(), days.zone.clone(), self.now)
                 .map_err(|error| {
                     self.wrong(
                         &given.span(),
@@ -90,6 +90,8 @@ impl Builder<'_> {
             catch_up: self.duration(raw.catch_up.as_ref(), Duration::from_hours(6)),
             destination: self.destination(&raw),
             destination_name: self.destination_name(&raw),
+            require_medium: self.require_medium(&raw),
+            days,
             medium: self.absolute(raw.medium.as_ref()),
             claims: raw.claims.into(),
             environment,

@@ -5,6 +5,7 @@ mod after;
 mod build;
 mod file;
 mod job;
+mod medium;
 mod problem;
 mod program;
 mod secret;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use lastgood_protocol::{DestinationKind, JobKey};
 
+use crate::engine::rotation::{BackupDays, MediumRule};
 use crate::engine::schedule::Schedule;
 use crate::spool::Limits;
 pub(crate) use after::{Compare, CopyStep};
@@ -66,6 +68,10 @@ pub(crate) struct JobConfig {
     pub(crate) catch_up: Duration,
     /// A folder on the medium that it writes to.
     pub(crate) medium: Option<PathBuf>,
+    /// What the medium there must be before a run may begin.
+    pub(crate) require_medium: Option<MediumRule>,
+    /// Its backup days.
+    pub(crate) days: BackupDays,
     /// What kind of place it writes to.
     pub(crate) destination: Option<DestinationKind>,
     /// The administrator's name of that place.
@@ -188,6 +194,8 @@ impl JobConfig {
             retry_delay: Duration::ZERO,
             catch_up: Duration::ZERO,
             medium: None,
+            require_medium: None,
+            days: medium::default_days(),
             destination: None,
             destination_name: None,
             watch: None,

@@ -31,6 +31,8 @@ pub(crate) struct ServiceEnvironment {
     pub(crate) notify_socket: Option<String>,
     /// systemd's `WATCHDOG_USEC`.
     pub(crate) watchdog_usec: Option<String>,
+    /// systemd's `JOURNAL_STREAM`.
+    pub(crate) journal_stream: Option<String>,
 }
 
 impl ServiceEnvironment {
@@ -40,6 +42,7 @@ impl ServiceEnvironment {
         Self {
             notify_socket: std::env::var("NOTIFY_SOCKET").ok(),
             watchdog_usec: std::env::var("WATCHDOG_USEC").ok(),
+            journal_stream: std::env::var("JOURNAL_STREAM").ok(),
         }
     }
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use lastgood_protocol::DestinationKind;
 use tempfile::TempDir;
 
 use super::{Config, ConfigProblems, Overrides, Tool, load};
+use crate::engine::rotation::MediumRule;
 
 struct Place {
     folder: TempDir,
@@ -292,4 +294,44 @@ fn mistakes_about_watching_are_named_with_their_line() {
     let text = format!("{JOB}tool = \"command\"\n[job.watch]\nkind = \"event-log\"\nproduct = \"tape\"\n{rows}");
     let config = Place::new().load(&text).expect("it is right");
     assert_eq!(config.jobs[0].tool_name(), "tape");
+}
+
+#[test]
+fn mistakes_about_the_medium_are_named_with_their_line() {
+    let cases = [
+        ("require_medium = \"registered\"\n", 6, "where the medium is mounted"),
+        ("medium = \"/m\"\nrequire_medium = \"any\"\n", 7, "no rule"),
+        ("medium = \"/m\"\nrequire_medium = true\n", 7, "no rule"),
+        ("medium = \"/m\"\nrequire_medium = { mon = \"A\" }\n", 7, "'mon'"),
+        ("medium = \"/m\"\nrequire_medium = { monday = \"\" }\n", 7, "'monday'"),
+        ("medium = \"/m\"\nrequire_medium = { monday = 1 }\n", 7, "'monday'"),
+        ("medium = \"/m\"\nrequire_medium = {}\n", 7, "no weekday"),
+    ];
+    for (text, line, word) in cases {
+        let (at, message) = problem(&format!("{JOB}{NIGHTLY}{text}"));
+        assert_eq!(at, Some(line), "{text}: {message}");
+        assert!(message.contains(word), "{text}: {message}");
+    }
+    let (line, message) = problem("day_begins = \"noon\"\n");
+    assert!(line == Some(1) && message.contains("noon"), "{message}");
+    let watch = "medium = \"/m\"\nrequire_medium = \"rotated\"\n[job.watch]\nkind = \"status-file\"\nfile = \"/s\"\n";
+    let (line, message) = problem(&format!("{JOB}tool = \"restic\"\n{watch}"));
+    assert!(line == Some(5) && message.contains("only watches"), "{message}");
+}
+
+#[test]
+fn rules_about_the_medium_are_read() {
+    let rule = |rule: &str| {
+        let text = format!("day_begins = \"06:30\"\n{JOB}{NIGHTLY}medium = \"/m\"\nrequire_medium = {rule}\n");
+        let config = Place::new().load(&text).expect("it is right");
+        assert_eq!(config.jobs[0].days.begins, jiff::civil::time(6, 30, 0, 0));
+        config.jobs[0].require_medium.clone()
+    };
+    assert_eq!(rule("\"registered\""), Some(MediumRule::Registered));
+    assert_eq!(rule("\"rotated\""), Some(MediumRule::Rotated));
+    let names = BTreeMap::from([(0, "Monday".to_owned()), (6, "Archive".to_owned())]);
+    assert_eq!(
+        rule("{ monday = \"Monday\", sunday = \"Archive\" }"),
+        Some(MediumRule::Weekdays(names))
+    );
 }

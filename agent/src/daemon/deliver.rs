@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::mpsc::Receiver;
 
-use jiff::{SignedDuration, Timestamp};
 use lastgood_protocol::{
     Batch, EventBody, Heartbeat, JobKey, MAX_BATCH_BYTES, MAX_BATCH_EVENTS, ProblemClass, VERSION,
 };
@@ -19,9 +18,6 @@ use crate::{clock, ids, platform};
 
 /// Room in a batch for what is not events.
 const ENVELOPE_BYTES: usize = 4096;
-
-/// After how long without an acknowledgement the agent says so on its own machine.
-const SILENT: SignedDuration = SignedDuration::from_hours(24);
 
 /// What the courier is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,17 +203,12 @@ impl Courier {
                 tracing::info!("the server can be reached again");
             }
         }
-        self.warn_of_silence(now);
+        if let Some(since) = self.known.warn_of_silence(self.identity.enrolled_at, now) {
+            tracing::warn!(%since, "the server has not acknowledged anything for more than 24 hours; check the network of this machine");
+        }
         self.known.problem = problem;
         if let Err(error) = self.state.keep_delivery(&self.known) {
             tracing::warn!(%error, "what is known of the delivery could not be kept");
-        }
-    }
-
-    fn warn_of_silence(&self, now: Timestamp) {
-        let since = self.known.last_acknowledged.unwrap_or(self.identity.enrolled_at);
-        if now.duration_since(since) > SILENT {
-            tracing::error!(%since, "the server has not acknowledged anything for more than 24 hours");
         }
     }
 }

@@ -14,15 +14,16 @@ use lastgood_protocol::JobKey;
 use crate::backup::{self, Attempt, Done, Unwritten};
 use crate::client::{Client, ClientError};
 use crate::clock::{self, Moment};
-use crate::config::{Config, JobConfig, ServiceEnvironment};
+use crate::config::{Config, ServiceEnvironment};
 use crate::engine::{Action, DeliveryPlan, Engine, Input, JobMemory, JobPlan, SkipReason};
 use crate::exec::StopSwitch;
 use crate::identity::Identity;
+use crate::media::{self, Ledger};
 use crate::platform::{self, Notice};
 use crate::spool::{Spool, SpoolError};
 use crate::state::{JobState, StateFolder};
 use crate::tls::{self, TrustError};
-use crate::watch;
+use crate::watch::{self, Watching};
 use deliver::{Courier, Errand};
 
 /// How often the daemon looks at the clocks and into the spool, where other processes append.
@@ -131,10 +132,8 @@ pub(crate) fn run(config: Config, state: StateFolder, service: ServiceEnvironmen
         })
         .map_err(state_error)?;
 
-    // Its threads end with this. Backups are made also when what other software leaves cannot be watched.
-    let _watching =
-        watch::start(&config, &state, &spool).inspect_err(|error| tracing::error!(%error, "nothing is watched"));
-
+    // Its threads end with this.
+    let _watching = watch_all(&config, &state, &spool);
     let now = clock::now();
     let engine = Engine::new(
         plans(&config),
@@ -162,6 +161,16 @@ pub(crate) fn run(config: Config, state: StateFolder, service: ServiceEnvironmen
     daemon.work(&messages);
     daemon.end(&messages);
     Ok(())
+}
+
+/// Backups are made also when what other software leaves, or what is in the drives, cannot be watched.
+fn watch_all(config: &Config, state: &StateFolder, spool: &Spool) -> Option<Watching> {
+    if let Err(error) = media::watch(config, state, spool) {
+        tracing::error!(%error, "it is not noticed when a medium comes or goes");
+    }
+    watch::start(config, state, spool)
+        .inspect_err(|error| tracing::error!(%error, "nothing is watched"))
+        .ok()
 }
 
 fn plans(config: &Config) -> Vec<JobPlan> {
@@ -274,9 +283,13 @@ impl Daemon {
         tracing::info!(job = %key, attempt = attempt.number, "the backup begins");
         let stop = StopSwitch::default();
         self.running.insert(key.clone(), stop.clone());
-        let spool = self.spool.clone();
+        let (spool, ledger) = (self.spool.clone(), Ledger::in_folder(&self.state));
         let sender = self.sender.clone();
-        let work = move || perform(job, attempt, &spool, &stop, &sender);
+        let work = move || {
+            let done = Box::new(backup::perform(&job, attempt, &spool, &ledger, &stop));
+            // The report is in the spool; a daemon that is gone has nothing to do about it.
+            let _unheard = sender.send(Message::RunEnded { job: job.key, done });
+        };
         if let Err(error) = std::thread::Builder::new().name(format!("run-{key}")).spawn(work) {
             tracing::error!(job = %key, %error, "the backup could not be started");
             self.running.remove(key);
@@ -320,10 +333,4 @@ impl Daemon {
             tracing::warn!(%error, "the service manager could not be told");
         }
     }
-}
-
-fn perform(job: JobConfig, attempt: Attempt, spool: &Spool, stop: &StopSwitch, sender: &Sender<Message>) {
-    let done = Box::new(backup::perform(&job, attempt, spool, stop));
-    // The report is in the spool; a daemon that is gone has nothing to do about it.
-    let _unheard = sender.send(Message::RunEnded { job: job.key, done });
 }

@@ -3,6 +3,7 @@
 
 mod delivery;
 mod job;
+pub(crate) mod rotation;
 pub(crate) mod schedule;
 
 use std::time::Duration;

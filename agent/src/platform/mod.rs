@@ -8,13 +8,13 @@ cfg_select! {
         // Windows' alone: its service manager and its event log are spoken with, not only started from.
         pub(crate) use windows::{EventLog, service};
         pub(crate) use windows::{
-            NAME, await_exit, boot_id, create_private_folder, default_config_file, default_state_folder, end_tree, end_with, exit_code, hostname, is_disk_full, notify, others_can_read, others_can_write, private_file, release_tree, replace_file, seal, start, steady_now, stop_requests, sync_folder, unseal, volume, watchdog_period, words,
+            MountChanges, NAME, await_exit, boot_id, create_private_folder, default_config_file, default_state_folder, disk_of, end_tree, end_with, exit_code, hostname, is_disk_full, mounted_disks, nature, notify, others_can_read, others_can_write, private_file, release_tree, replace_file, seal, start, steady_now, stop_requests, sync_folder, unseal, volume, watchdog_period, words,
         };
     }
     _ => {
         mod linux;
         pub(crate) use linux::{
-            NAME, await_exit, boot_id, create_private_folder, default_config_file, default_state_folder, end_tree, end_with, exit_code, hostname, is_disk_full, notify, others_can_read, others_can_write, private_file, release_tree, replace_file, seal, start, steady_now, stop_requests, sync_folder, unseal, volume, watchdog_period, words,
+            MountChanges, NAME, await_exit, boot_id, create_private_folder, default_config_file, default_state_folder, disk_of, end_tree, end_with, exit_code, hostname, is_disk_full, mounted_disks, nature, notify, others_can_read, others_can_write, private_file, release_tree, replace_file, seal, start, steady_now, stop_requests, sync_folder, unseal, volume, watchdog_period, words,
         };
     }
 }
@@ -27,6 +27,8 @@ pub(crate) struct Volume {
     pub(crate) identity: Option<String>,
     /// Where the file system is mounted.
     pub(crate) root: std::path::PathBuf,
+    /// The device that is mounted there, as the system names it.
+    pub(crate) source: std::path::PathBuf,
     /// Whether the operating system itself lives on it.
     pub(crate) is_system: bool,
     /// `ext4`, `NTFS`, …
@@ -35,6 +37,15 @@ pub(crate) struct Volume {
     pub(crate) size_bytes: u64,
     /// Free space in bytes.
     pub(crate) free_bytes: u64,
+}
+
+/// What kind of disk a volume is on. Absent is not known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Nature {
+    /// Whether the system takes it for one that is taken out.
+    pub(crate) removable: Option<bool>,
+    /// What encrypts the whole volume.
+    pub(crate) encryption: Option<lastgood_protocol::Encryption>,
 }
 
 /// Why a volume could not be identified.

@@ -33,7 +33,7 @@ pub(super) enum RecordError {
 pub(super) enum Weight {
     /// A heartbeat.
     Heartbeat,
-    /// The start of a run, or a run that went well.
+    /// The start of a run, a run that went well, or a medium that came or went.
     Ordinary,
     /// A run that did not go well, and what a person recorded.
     Important,
@@ -43,7 +43,7 @@ impl Weight {
     pub(super) fn of(what: &EventBody) -> Self {
         match what {
             EventBody::Heartbeat(_) => Self::Heartbeat,
-            EventBody::RunStarted(_) => Self::Ordinary,
+            EventBody::RunStarted(_) | EventBody::MediumMoved(_) => Self::Ordinary,
             EventBody::RunFinished(run) => match run.outcome {
                 Outcome::Ok => Self::Ordinary,
                 Outcome::Warning | Outcome::Failed => Self::Important,

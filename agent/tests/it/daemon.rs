@@ -1,6 +1,7 @@
 //! The daemon: jobs by the clock, their ends, and its own.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -252,4 +253,50 @@ fn systemd_hears_that_it_is_ready_alive_and_ending() {
         (hear() == "STOPPING=1").then_some(())
     });
     assert!(agent.0.wait().expect("it ends").success());
+}
+
+#[test]
+fn a_silent_server_is_warned_about_once_a_day_and_by_status() {
+    let machine = lonely();
+    let identity = machine.state().join("identity.json");
+    let kept = fs::read_to_string(&identity).expect("enrolled");
+    let mut kept: serde_json::Value = serde_json::from_str(&kept).expect("JSON");
+    kept["enrolled_at"] = "2026-01-05T12:00:00Z".into();
+    fs::write(&identity, kept.to_string()).expect("writable");
+    let log = fs::File::create(machine.path("log")).expect("writable");
+    let status = log.metadata().expect("its file");
+    let journal = format!("{}:{}", status.dev(), status.ino());
+    let mut command = machine.command(&["run"]);
+    command.stderr(log).env("JOURNAL_STREAM", journal);
+    let agent = Running(command.spawn().expect("the agent can be started"));
+    let warnings = || {
+        let log = machine.log();
+        log.lines()
+            .filter(|line| line.contains("not acknowledged anything"))
+            .count()
+    };
+    wait_for("the warning", SOON, || (warnings() > 0).then_some(()));
+    assert!(
+        machine.log().contains("<6>"),
+        "the journal reads levels: {}",
+        machine.log()
+    );
+    let warned = machine.log();
+    let warned = warned
+        .lines()
+        .find(|line| line.contains("not acknowledged"))
+        .expect("there is one");
+    assert!(warned.starts_with("<4>"), "{warned}");
+    let said = machine.fail(&["status"]);
+    assert!(
+        said.contains("has not acknowledged anything for more than a day"),
+        "{said}"
+    );
+    drop(agent);
+    // Started again it tries again, and has told it today.
+    let _agent = machine.start();
+    let attempts = || fs::read_to_string(machine.state().join("delivery.json")).expect("kept");
+    let first = attempts();
+    wait_for("further tries", SOON, || (attempts() != first).then_some(()));
+    assert_eq!(warnings(), 0, "{}", machine.log());
 }

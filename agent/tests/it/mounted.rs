@@ -30,6 +30,28 @@ impl Mounted {
         mounted
     }
 
+    /// A copy of an ext4 image that is not mounted, as formatting and copying back would leave it: under another UUID.
+    pub fn copy_with_new_uuid(image: &Path) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let mounted = Self { folder };
+        fs::copy(image, mounted.image()).expect("there is room");
+        fs::create_dir(mounted.path()).expect("writable");
+        run(&["e2fsck", "-fy", plain(&mounted.image())]);
+        run(&["tune2fs", "-U", "random", plain(&mounted.image())]);
+        mounted.mount("rw");
+        mounted
+    }
+
+    /// Unmounts it, as somebody does who takes it out.
+    pub fn take_out(&self) {
+        run(&["umount", plain(&self.path())]);
+    }
+
+    /// Mounts it again.
+    pub fn put_in(&self) {
+        self.mount("rw");
+    }
+
     /// A RAM disk with limits.
     pub fn ram(options: &str) -> Self {
         let folder = TempDir::new().expect("a temporary folder");

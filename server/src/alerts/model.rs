@@ -191,6 +191,9 @@ pub enum AlertFacts {
         finished_at: Timestamp,
         /// Why, in the agent's words.
         reason: Option<String>,
+        /// The medium it waited for: it did not begin, because another or none was in the drive.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wanted_medium: Option<String>,
         /// Failed runs in a row.
         in_a_row: u32,
         /// The last good run, if there ever was one.

@@ -87,6 +87,9 @@ impl Told<'_> {
     fn was(&self) -> &'static str {
         match self.facts {
             AlertFacts::Missed { .. } => "no backup came",
+            AlertFacts::Failed {
+                wanted_medium: Some(_), ..
+            } => "the backup waited for its medium",
             AlertFacts::Failed { .. } => "the backup failed",
             AlertFacts::Overrun { .. } => "the backup took too long",
             AlertFacts::NoSuccess { .. } => "there was no good backup",

@@ -27,10 +27,16 @@ impl Told<'_> {
             AlertFacts::Failed {
                 finished_at,
                 reason,
+                wanted_medium,
                 in_a_row,
                 last_good,
                 run: _,
-            } => self.failed(*finished_at, reason.as_deref(), *in_a_row, *last_good),
+            } => self.failed(
+                *finished_at,
+                (reason.as_deref(), wanted_medium.as_deref()),
+                *in_a_row,
+                *last_good,
+            ),
             AlertFacts::Overrun {
                 started_at,
                 maximum_seconds,
@@ -98,21 +104,23 @@ impl Told<'_> {
     fn failed(
         &self,
         finished_at: Timestamp,
-        reason: Option<&str>,
+        (reason, wanted_medium): (Option<&str>, Option<&str>),
         in_a_row: u32,
         last_good: Option<Timestamp>,
     ) -> String {
         let reason = reason.map(short).filter(|reason| !reason.is_empty());
-        let why = match reason {
-            Some(reason) => format!("The tool said: {}", full_stop(&reason)),
-            None => "The tool gave no reason.".to_owned(),
+        let (end, why) = match (wanted_medium, reason) {
+            (Some(_), Some(reason)) => ("did not begin", full_stop(&reason)),
+            (Some(wanted), None) => ("did not begin", format!("It waits for {}.", short(wanted))),
+            (None, Some(reason)) => ("failed", format!("The tool said: {}", full_stop(&reason))),
+            (None, None) => ("failed", "The tool gave no reason.".to_owned()),
         };
         let row = match in_a_row {
             0 | 1 => String::new(),
             _ => format!(" It has failed {in_a_row} times in a row."),
         };
         format!(
-            "The backup {} at {} failed {}. {why}{row} {}",
+            "The backup {} at {} {end} {}. {why}{row} {}",
             self.name(),
             short(self.practice),
             self.zoned(finished_at),
@@ -192,6 +200,9 @@ impl Told<'_> {
             AlertFacts::Missed { .. } => {
                 "Check that the machine is on, that its disk or drive is connected, and that the job has not been switched off."
             }
+            AlertFacts::Failed {
+                wanted_medium: Some(_), ..
+            } => "Have the medium changed, and run the job again or wait for its next time.",
             AlertFacts::Failed { .. } => "Correct what the tool complains about and run the job again.",
             AlertFacts::Overrun { .. } => {
                 "Look on the machine whether it still moves; end it if it does not, and run the job again."

@@ -38,6 +38,10 @@ impl Told<'_> {
                 None => format!("no backup yet ({name})"),
             },
             AlertFacts::Failed {
+                wanted_medium: Some(wanted),
+                ..
+            } => format!("backup waits for {} ({name})", short(wanted)),
+            AlertFacts::Failed {
                 in_a_row, finished_at, ..
             } => match in_a_row {
                 0 | 1 => format!("backup failed {} ({name})", self.moment(*finished_at)),

@@ -12,9 +12,9 @@ use axum::http::{Method, Request, StatusCode, header};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use lastgood_protocol::{
-    AgentKey, Basis, Batch, BatchAnswer, Claim, EVENTS_PATH, Event, EventBody, EventId, Heartbeat, Knowledge,
-    MAX_ANSWER_BYTES, MAX_BATCH_EVENTS, MarkerId, MediumSighting, RunFacts, RunFinished, RunId, RunStarted,
-    ToolIdentity, VERSION,
+    AgentKey, Basis, Batch, BatchAnswer, Claim, EVENTS_PATH, Encryption, Event, EventBody, EventId, Heartbeat,
+    Knowledge, MAX_ANSWER_BYTES, MAX_BATCH_EVENTS, MarkerId, MediumMoved, MediumSighting, RunFacts, RunFinished, RunId,
+    RunStarted, ToolIdentity, VERSION,
 };
 use serde::{Deserialize, Serialize};
 use tower::ServiceExt as _;
@@ -39,6 +39,9 @@ const HEARTBEAT: Duration = Duration::from_mins(1);
 
 /// How far back the company looks for runs that end now: no job of the cast takes longer.
 const LONGEST_RUN: SignedDuration = SignedDuration::from_hours(3);
+
+/// How long before a run somebody put the disk in.
+const PUT_IN_BEFORE: SignedDuration = SignedDuration::from_hours(5);
 
 /// What the company knows of itself, kept in the state folder.
 #[derive(Debug, Serialize, Deserialize)]
@@ -208,6 +211,7 @@ impl Agent {
                     continue;
                 };
                 if since < ran.started_at && ran.started_at <= now {
+                    happened.extend(self.moves(&ran, since));
                     happened.push((
                         ran.started_at,
                         Dice::of(&[&ran.id.to_string(), "started"]).id(),
@@ -280,15 +284,36 @@ impl Agent {
                 }),
                 ..RunFacts::default()
             },
-            medium: ran.set.map(|set| MediumSighting {
-                volume: volume(self.practice, set).to_string(),
-                marker: Some(MarkerId(marker(self.practice, set))),
-                label: Some(set.to_owned()),
-                size_bytes: Some(2_000_398_934_016),
-                free_bytes: Some(FREE_BYTES),
-                file_system: Some("ext4".to_owned()),
-            }),
+            medium: ran.set.map(|set| self.medium(set)),
         })))
+    }
+
+    fn medium(&self, set: &str) -> MediumSighting {
+        MediumSighting {
+            volume: volume(self.practice, set).to_string(),
+            marker: Some(MarkerId(marker(self.practice, set))),
+            label: Some(set.to_owned()),
+            size_bytes: Some(2_000_398_934_016),
+            free_bytes: Some(FREE_BYTES),
+            file_system: Some("ext4".to_owned()),
+            removable: Some(true),
+            encryption: Some(Encryption::Luks),
+            copied_from: None,
+        }
+    }
+
+    /// The disk that a run writes to was put in some hours before, and the others taken out.
+    fn moves(&self, ran: &Ran, since: Timestamp) -> Vec<(Timestamp, Uuid, EventBody)> {
+        let at = (ran.started_at - PUT_IN_BEFORE).max(since);
+        let sets = self.practice.sets.iter().filter(|_| ran.set.is_some());
+        let moved = |set: &str| MediumMoved {
+            present: ran.set == Some(set),
+            at,
+            medium: self.medium(set),
+        };
+        let id = |set: &str| Dice::of(&[&ran.id.to_string(), "moved", set]).id();
+        sets.map(|set| (at, id(set), EventBody::MediumMoved(moved(set))))
+            .collect()
     }
 }
 

@@ -165,9 +165,9 @@ pub(super) async fn add_jobs(transaction: &mut Transaction, rows: &[JobRow]) -> 
 pub(super) async fn add_media(transaction: &mut Transaction, rows: &[MediumRow]) -> Result<(), AppError> {
     sqlx::query!(
         "insert into media (firm_id, medium_id, practice_id, volume, marker_id, label, set_name, file_system, size_bytes,
-            registered_at, first_seen_at, last_seen_at)
+            registered_at, first_seen_at, last_seen_at, removable, encryption)
          select n.firm_id, n.medium_id, n.practice_id, n.volume, n.marker_id, n.label, n.label, 'ext4', n.size_bytes,
-            n.registered_at, n.registered_at, n.registered_at
+            n.registered_at, n.registered_at, n.registered_at, true, 'luks'
          from jsonb_to_recordset($1) as n (firm_id uuid, medium_id uuid, practice_id uuid, volume text, marker_id uuid, label text,
             size_bytes bigint, registered_at timestamptz)",
         json(rows)?,
@@ -240,6 +240,23 @@ pub(super) async fn add_sightings(
          where n.medium_id is not null",
         json(rows)?,
         free_bytes,
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Of each practice the medium that was used last is in the drive, and the others were taken out in the mornings.
+pub(super) async fn place_media(transaction: &mut Transaction, now: Timestamp, firm: FirmId) -> Result<(), AppError> {
+    sqlx::query!(
+        "update media m set present = m.medium_id = newest.medium_id, moved_at_agent = newest.agent_id,
+            moved_at = case when m.medium_id = newest.medium_id then m.last_seen_at - interval '5 hours'
+                else least(m.last_seen_at + interval '10 hours', $2) end
+         from (select distinct on (practice_id) practice_id, medium_id, agent_id from runs
+               where firm_id = $1 and medium_id is not null order by practice_id, finished_at desc) newest
+         where m.firm_id = $1 and m.practice_id = newest.practice_id",
+        firm.0,
+        now.to_sqlx(),
     )
     .execute(&mut **transaction)
     .await?;

@@ -62,6 +62,7 @@ pub(super) async fn play(
     }
     let mut transaction = app.db.begin(Scope::Everything).await?;
     db::count_from_last_good(&mut transaction, firm).await?;
+    db::place_media(&mut transaction, opened.0, firm).await?;
     transaction.commit().await?;
     Ok(())
 }

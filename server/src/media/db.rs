@@ -7,7 +7,7 @@ use jiff_sqlx::ToSqlx as _;
 use uuid::Uuid;
 
 use super::Use;
-use super::model::{DayOfUse, LabelAndSet, Medium, SeenMedium, bytes};
+use super::model::{DayOfUse, Encryption, LabelAndSet, Medium, SeenMedium, Whereabouts, bytes};
 use crate::agents::Reporter;
 use crate::db::Transaction;
 use crate::error::AppError;
@@ -24,13 +24,15 @@ pub(super) async fn upsert_seen(
     let new: MediumId = ids::new(now);
     let medium = sqlx::query_scalar!(
         "insert into media (firm_id, medium_id, practice_id, volume, marker_id, label, set_name, file_system, size_bytes,
-            first_seen_at, last_seen_at)
-         values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $9)
+            first_seen_at, last_seen_at, removable, encryption)
+         values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $9, $10, $11)
          on conflict (firm_id, practice_id, volume, coalesce(marker_id, '00000000-0000-0000-0000-000000000000')) do update set
             first_seen_at = least(media.first_seen_at, excluded.first_seen_at),
             last_seen_at = greatest(media.last_seen_at, excluded.last_seen_at),
             file_system = coalesce(excluded.file_system, media.file_system),
-            size_bytes = coalesce(excluded.size_bytes, media.size_bytes)
+            size_bytes = coalesce(excluded.size_bytes, media.size_bytes),
+            removable = coalesce(excluded.removable, media.removable),
+            encryption = coalesce(excluded.encryption, media.encryption)
          returning medium_id",
         reporter.firm.0,
         new.0,
@@ -41,6 +43,8 @@ pub(super) async fn upsert_seen(
         seen.file_system,
         seen.size_bytes,
         seen_at.to_sqlx(),
+        seen.removable,
+        seen.encryption.map(Encryption::as_str),
     )
     .fetch_one(&mut **transaction)
     .await?;
@@ -68,6 +72,85 @@ pub(super) async fn set_label(
     .execute(&mut **transaction)
     .await?;
     Ok(())
+}
+
+/// A medium came or went.
+pub(super) struct Move {
+    /// It.
+    pub(super) medium: MediumId,
+    /// Whether it is in the drive from then on.
+    pub(super) present: bool,
+    /// When, by the server's clock.
+    pub(super) at: Timestamp,
+}
+
+/// Keeps that a medium came or went, and where it is now. A report that comes late does not undo a newer one, one that says
+/// what is known already does not change since when, and a medium that is in another machine's drive by now has not left
+/// that one.
+pub(super) async fn insert_move(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    reporter: &Reporter,
+    moved: &Move,
+) -> Result<(), AppError> {
+    sqlx::query!(
+        "insert into media_moves (firm_id, move_id, practice_id, medium_id, agent_id, present, moved_at, received_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        reporter.firm.0,
+        ids::new::<Uuid>(now),
+        reporter.practice.0,
+        moved.medium.0,
+        reporter.agent.0,
+        moved.present,
+        moved.at.to_sqlx(),
+        now.to_sqlx(),
+    )
+    .execute(&mut **transaction)
+    .await?;
+    sqlx::query!(
+        "update media set present = $3, moved_at = $4, moved_at_agent = $5
+         where firm_id = $1 and medium_id = $2 and (moved_at is null or moved_at <= $4)
+            and case when present then $3 = (moved_at_agent <> $5) else $3 or present is null end",
+        reporter.firm.0,
+        moved.medium.0,
+        moved.present,
+        moved.at.to_sqlx(),
+        reporter.agent.0,
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Of each of these practices the set that was not used for the longest time, where it has several: of registered media that
+/// were seen after `seen_after`, because one that was lost is not wanted for ever.
+pub(super) async fn sets_next_in_turn(
+    transaction: &mut Transaction,
+    firm: FirmId,
+    practices: &[PracticeId],
+    seen_after: Timestamp,
+) -> Result<BTreeMap<PracticeId, String>, AppError> {
+    let practices: Vec<Uuid> = practices.iter().map(|practice| practice.0).collect();
+    let rows = sqlx::query!(
+        r#"select ranked.practice_id as "practice_id!: PracticeId", ranked.set_name as "set_name!" from (
+            select m.practice_id, m.set_name, count(*) over (partition by m.practice_id) as sets,
+                row_number() over (partition by m.practice_id order by max(used.backup_day) nulls first, m.set_name) as place
+            from media m
+            left join lateral (
+                select s.backup_day from media_sightings s
+                join runs r on r.firm_id = s.firm_id and r.run_id = s.run_id and r.outcome <> 'failed'
+                where s.firm_id = m.firm_id and s.medium_id = m.medium_id order by s.backup_day desc limit 1
+            ) used on true
+            where m.firm_id = $1 and m.practice_id = any($2) and m.registered_at is not null and m.last_seen_at > $3
+            group by m.practice_id, m.set_name
+         ) ranked where ranked.place = 1 and ranked.sets > 1"#,
+        firm.0,
+        &practices,
+        seen_after.to_sqlx(),
+    )
+    .fetch_all(&mut **transaction)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.practice_id, row.set_name)).collect())
 }
 
 /// The label of another medium of the practice that carries the same marker.
@@ -183,7 +266,8 @@ pub(super) async fn list(
 ) -> Result<Vec<Medium>, AppError> {
     let rows = sqlx::query!(
         r#"select m.practice_id, p.name as practice_name, m.label, m.set_name, m.volume, m.file_system,
-            m.size_bytes, m.registered_at, m.last_seen_at,
+            m.size_bytes, m.registered_at, m.last_seen_at, m.removable, m.encryption,
+            m.present as "present?", m.moved_at as "moved_at?", a.name as "agent_name?", a.silent_since as "agent_silent_since?",
             coalesce((select o.zone from offices o where o.firm_id = m.firm_id and o.practice_id = m.practice_id
                 order by o.created_at limit 1), 'UTC') as "zone!",
             (select s.free_bytes from media_sightings s where s.firm_id = m.firm_id and s.medium_id = m.medium_id
@@ -192,6 +276,7 @@ pub(super) async fn list(
                 join jobs j on j.firm_id = s.firm_id and j.job_id = s.job_id
                 where s.firm_id = m.firm_id and s.medium_id = m.medium_id), '{}') as "jobs!"
          from media m join practices p on p.firm_id = m.firm_id and p.practice_id = m.practice_id
+         left join agents a on a.firm_id = m.firm_id and a.agent_id = m.moved_at_agent
          where m.firm_id = $1 and ($2::uuid is null or m.practice_id = $2) and p.archived_at is null
          order by lower(p.name), lower(m.label), m.medium_id offset $3 limit $4"#,
         firm.0,
@@ -213,6 +298,14 @@ pub(super) async fn list(
         free_bytes: row.free_bytes,
         registered_at: row.registered_at.map(jiff_sqlx::Timestamp::to_jiff),
         last_seen_at: row.last_seen_at.to_jiff(),
+        removable: row.removable,
+        encryption: row.encryption,
+        place: Whereabouts::new(
+            row.present,
+            row.moved_at.map(jiff_sqlx::Timestamp::to_jiff),
+            row.agent_name,
+            row.agent_silent_since.is_some(),
+        ),
         jobs: row.jobs,
     });
     Ok(media.collect())

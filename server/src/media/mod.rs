@@ -6,17 +6,24 @@ mod pages;
 #[cfg(test)]
 mod tests;
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
-use lastgood_protocol::{MediumRegistered, MediumSighting};
+use jiff::{SignedDuration, Timestamp};
+use lastgood_protocol::{MediumMoved, MediumRegistered, MediumSighting};
 
 use crate::agents::Reporter;
 use crate::alerts::{self, AlertFacts, AlertKey, AlertKind, Recovery, Subject};
 use crate::app::App;
 use crate::db::Transaction;
 use crate::error::AppError;
-use crate::ids::{JobId, MediumId, RunId};
+use crate::ids::{FirmId, JobId, MediumId, PracticeId, RunId};
 use crate::web::{Access, Route};
+
+pub use model::{Encryption, Whereabouts, nature};
+
+/// A set that was not seen for so long takes no turn any more.
+const FORGOTTEN: SignedDuration = SignedDuration::from_hours(60 * 24);
 
 /// The routes of this slice.
 pub fn routes() -> Vec<Route> {
@@ -62,6 +69,38 @@ pub async fn register(
     Ok(medium)
 }
 
+/// A medium came or went.
+///
+/// # Errors
+/// [`AppError::Invalid`] naming a field that cannot be.
+pub async fn moved(
+    app: &App,
+    transaction: &mut Transaction,
+    now: Timestamp,
+    reporter: &Reporter,
+    at: Timestamp,
+    moved: &MediumMoved,
+) -> Result<(), AppError> {
+    let medium = see(app, transaction, now, reporter, at, &moved.medium).await?;
+    let moved = db::Move {
+        medium,
+        present: moved.present,
+        at,
+    };
+    db::insert_move(transaction, now, reporter, &moved).await
+}
+
+/// Of each of these practices the set that is to be used next: the one that was not used for the longest time, where there
+/// are several.
+pub async fn sets_next_in_turn(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    firm: FirmId,
+    practices: &[PracticeId],
+) -> Result<BTreeMap<PracticeId, String>, AppError> {
+    db::sets_next_in_turn(transaction, firm, practices, now - FORGOTTEN).await
+}
+
 async fn tell_of_clone(
     app: &App,
     transaction: &mut Transaction,
@@ -69,8 +108,13 @@ async fn tell_of_clone(
     reporter: &Reporter,
     seen: &model::SeenMedium<'_>,
 ) -> Result<(), AppError> {
-    let Some(other) = db::other_with_marker(transaction, reporter, seen).await? else {
-        return Ok(());
+    let other = match db::other_with_marker(transaction, reporter, seen).await? {
+        Some(label) => format!("“{label}”"),
+        // The agent knows by the marker itself what this server never saw.
+        None => match seen.copied_from {
+            Some(volume) => format!("“{}” on volume {volume}", seen.label),
+            None => return Ok(()),
+        },
     };
     let key = AlertKey {
         firm: reporter.firm,
@@ -80,7 +124,7 @@ async fn tell_of_clone(
     };
     let facts = AlertFacts::AgentProblem {
         message: format!(
-            "Two media carry the marker of “{other}”: one is a copy of the other, or was formatted anew and its marker \
+            "Two media carry the marker of {other}: one is a copy of the other, or was formatted anew and its marker \
              copied back. They are counted as two. Register the newer one again under a label of its own."
         ),
         count: 1,

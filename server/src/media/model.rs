@@ -49,8 +49,91 @@ pub(super) struct Medium {
     pub(super) registered_at: Option<Timestamp>,
     /// When it was last seen.
     pub(super) last_seen_at: Timestamp,
+    /// Whether it is on a disk that is taken out.
+    pub(super) removable: Option<bool>,
+    /// What encrypts it.
+    pub(super) encryption: Option<Encryption>,
+    /// Where it is.
+    pub(super) place: Option<Whereabouts>,
     /// The jobs that wrote to it, by name.
     pub(super) jobs: Vec<String>,
+}
+
+crate::text_enum! {
+    /// What encrypts everything on a medium.
+    pub enum Encryption {
+        /// Nothing that its machine knows of.
+        Unencrypted = "none",
+        /// LUKS.
+        Luks = "luks",
+        /// BitLocker.
+        BitLocker = "bitlocker",
+        /// Something else.
+        Other = "other",
+    }
+}
+
+impl From<lastgood_protocol::Encryption> for Encryption {
+    fn from(encryption: lastgood_protocol::Encryption) -> Self {
+        match encryption {
+            lastgood_protocol::Encryption::Unencrypted => Self::Unencrypted,
+            lastgood_protocol::Encryption::Luks => Self::Luks,
+            lastgood_protocol::Encryption::BitLocker => Self::BitLocker,
+            lastgood_protocol::Encryption::Other => Self::Other,
+        }
+    }
+}
+
+/// What is known of a medium itself, in a few words: `encrypted by LUKS, removable`. Nothing where nothing is known.
+pub fn nature(removable: Option<bool>, encryption: Option<Encryption>) -> String {
+    let encryption = encryption.map(|encryption| match encryption {
+        Encryption::Unencrypted => "not encrypted",
+        Encryption::Luks => "encrypted by LUKS",
+        Encryption::BitLocker => "encrypted by BitLocker",
+        Encryption::Other => "encrypted",
+    });
+    let removable = removable.map(|removable| if removable { "removable" } else { "built in" });
+    let known: Vec<&str> = [encryption, removable].into_iter().flatten().collect();
+    known.join(", ")
+}
+
+/// Where a medium is, as far as an agent said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// Whether it is in a drive.
+    pub present: bool,
+    /// Since when.
+    pub since: Timestamp,
+    /// The agent that said so.
+    agent: String,
+    /// Whether that agent is not heard from.
+    agent_is_silent: bool,
+}
+
+impl Whereabouts {
+    /// From what is stored; `None` as long as no agent said anything.
+    pub fn new(
+        present: Option<bool>,
+        since: Option<Timestamp>,
+        agent: Option<String>,
+        agent_is_silent: bool,
+    ) -> Option<Self> {
+        Some(Self {
+            present: present?,
+            since: since?,
+            agent: agent?,
+            agent_is_silent,
+        })
+    }
+
+    /// Where it is; a time follows.
+    pub fn words(&self) -> String {
+        match (self.present, self.agent_is_silent) {
+            (true, false) => format!("in the drive at {} since", self.agent),
+            (true, true) => format!("was in the drive at {}, which is silent now, since", self.agent),
+            (false, _) => format!("taken out at {}", self.agent),
+        }
+    }
 }
 
 /// A sighting whose fields can be stored.
@@ -61,6 +144,10 @@ pub(super) struct SeenMedium<'a> {
     pub(super) label: &'a str,
     pub(super) file_system: Option<&'a str>,
     pub(super) size_bytes: Option<i64>,
+    pub(super) removable: Option<bool>,
+    pub(super) encryption: Option<Encryption>,
+    /// The volume its marker was written on, where that is another.
+    pub(super) copied_from: Option<&'a str>,
 }
 
 impl<'a> SeenMedium<'a> {
@@ -71,6 +158,7 @@ impl<'a> SeenMedium<'a> {
             None => volume,
         };
         let file_system = sighting.file_system.as_deref();
+        let copied_from = sighting.copied_from.as_deref();
         Ok(Self {
             volume,
             marker: sighting.marker.map(|marker| marker.0),
@@ -79,6 +167,11 @@ impl<'a> SeenMedium<'a> {
                 .map(|name| short_text("medium.file_system", name))
                 .transpose()?,
             size_bytes: bytes("medium.size_bytes", sighting.size_bytes)?,
+            removable: sighting.removable,
+            encryption: sighting.encryption.map(Encryption::from),
+            copied_from: copied_from
+                .map(|volume| short_text("medium.copied_from", volume))
+                .transpose()?,
         })
     }
 }

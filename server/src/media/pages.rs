@@ -1,11 +1,13 @@
 //! `/media`: the register of disks, tapes and cartridges.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use askama::Template;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::db;
-use super::model::Medium;
+use super::model::{Medium, nature};
+use super::{db, sets_next_in_turn};
 use crate::error::AppError;
 use crate::ids::PracticeId;
 use crate::practices;
@@ -30,10 +32,20 @@ struct Line {
     last_seen: Moment,
     free: String,
     jobs: String,
+    nature: String,
+    place: Option<Place>,
+    is_next: bool,
 }
 
-impl From<Medium> for Line {
-    fn from(medium: Medium) -> Self {
+/// Where a medium is, and since when.
+struct Place {
+    words: String,
+    present: bool,
+    since: Moment,
+}
+
+impl Line {
+    fn new(medium: Medium, next: &BTreeMap<PracticeId, String>) -> Self {
         let free = match (medium.free_bytes, medium.size_bytes) {
             (Some(free), Some(size)) => format!("{} of {}", words::size(free), words::size(size)),
             (Some(free), None) => words::size(free),
@@ -47,6 +59,16 @@ impl From<Medium> for Line {
             },
             free,
             jobs: medium.jobs.join(", "),
+            nature: nature(medium.removable, medium.encryption),
+            place: medium.place.as_ref().map(|place| Place {
+                words: place.words(),
+                present: place.present,
+                since: Moment {
+                    at: place.since,
+                    zone: words::zone(&medium.zone),
+                },
+            }),
+            is_next: medium.registered_at.is_some() && next.get(&medium.practice) == Some(&medium.set),
             medium,
         }
     }
@@ -87,11 +109,14 @@ pub(super) async fn register(context: Context, Query(wanted): Query<Wanted>) -> 
     let mut media = db::list(&mut transaction, firm, practice, skipped, i64::from(PAGE) + 1).await?;
     let more = media.len() > usize::from(PAGE);
     media.truncate(usize::from(PAGE));
+    let of: BTreeSet<PracticeId> = media.iter().map(|medium| medium.practice).collect();
+    let of: Vec<PracticeId> = of.into_iter().collect();
+    let next_sets = sets_next_in_turn(&mut transaction, context.now, firm, &of).await?;
     let practices = practices::names(&mut transaction, firm).await?;
     let practices = practices.into_iter().map(|(id, name)| (id.to_string(), name));
     Ok(render(&RegisterPage {
         layout: context.layout(&mut transaction, Section::Media, "Media").await?,
-        media: media.into_iter().map(Line::from).collect(),
+        media: media.into_iter().map(|medium| Line::new(medium, &next_sets)).collect(),
         practices: std::iter::once((String::new(), "All practices".to_owned()))
             .chain(practices)
             .collect(),

@@ -24,16 +24,22 @@ impl Disk {
         std::fs::File::create(&image).unwrap().set_len(64 << 20).unwrap();
         root("mkfs.ext4", &["-q", "-L", "ROTATION", &image.display().to_string()]);
         std::fs::create_dir(folder.join("mnt")).unwrap();
-        root(
-            "mount",
-            &[
-                "-o",
-                "loop",
-                &image.display().to_string(),
-                &folder.join("mnt").display().to_string(),
-            ],
-        );
-        Self { folder }
+        let disk = Self { folder };
+        disk.put_in();
+        disk
+    }
+
+    fn put_in(&self) {
+        let (image, path) = (self.image().display().to_string(), self.path().display().to_string());
+        root("mount", &["-o", "loop", &image, &path]);
+    }
+
+    fn take_out(&self) {
+        root("umount", &[&self.path().display().to_string()]);
+    }
+
+    fn image(&self) -> PathBuf {
+        self.folder.join("disk.img")
     }
 
     fn path(&self) -> PathBuf {
@@ -43,7 +49,11 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        root("umount", &["--lazy", &self.path().display().to_string()]);
+        let path = self.path().display().to_string();
+        let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+        if mounts.contains(&path) {
+            root("umount", &["--lazy", &path]);
+        }
     }
 }
 
@@ -155,5 +165,116 @@ fn two_backup_days_on_the_same_disk_alert_and_another_disk_ends_it() {
     assert!(page.contains("Monday"), "{page}");
     let page = shown(&olivia.get("/media"));
     assert!(page.contains("Monday") && page.contains("Harbor Counseling"), "{page}");
+    drop(agent);
+}
+
+/// The words of the media page.
+fn media_page(server: &Server) -> String {
+    shown(&server.visitor(OLIVIA).get("/media"))
+}
+
+fn wait_for_page(server: &Server, words: &str) {
+    wait::until(format!("the media page to say: {words}"), || {
+        media_page(server).contains(words).then_some(())
+    });
+}
+
+fn register(machine: &lastgood_tests::agent::Machine, label: &str, disk: &Disk) {
+    machine
+        .run(&["media", "register", label, "--path", &disk.path().display().to_string()])
+        .succeeded();
+}
+
+#[test]
+fn a_disk_is_seen_to_go_and_a_job_waits_for_the_right_one() {
+    let mail = MailServer::start();
+    let server = northwind(&mail);
+    add_daily_job(&server, "nightly");
+    let machine = enrolled_machine(&server);
+    let (monday, tuesday) = (Disk::mounted(), Disk::mounted());
+    register(&machine, "Monday", &monday);
+    register(&machine, "Tuesday", &tuesday);
+    let job = |disk: &Disk| {
+        let days = [
+            "monday",
+            "tuesday",
+            "wednesday",
+            "thursday",
+            "friday",
+            "saturday",
+            "sunday",
+        ];
+        let rule = days.map(|day| format!("{day} = \"Tuesday\"")).join(", ");
+        machine.configure(&format!(
+            "[[job]]\nkey = \"nightly\"\ntool = \"command\"\nmedium = \"{}\"\nrequire_medium = {{ {rule} }}\n",
+            disk.path().display()
+        ));
+    };
+    job(&monday);
+    let agent = machine.start();
+    wait_for_page(&server, "in the drive at harbor-srv since");
+
+    let path = monday.path().display().to_string();
+    let ended = machine.run(&["exec", "nightly", "--", "touch", &format!("{path}/backup")]);
+    assert_eq!(ended.code, 75, "{}{}", ended.out, ended.err);
+    assert!(!monday.path().join("backup").exists(), "it began");
+    let alert = wait_for_alert(&server, "failed", true);
+    let letter = mail.wait_for("backup waits for “Tuesday”");
+    assert!(letter.text().contains("“Monday” is in the drive"), "{}", letter.text());
+    let mut olivia = server.visitor(OLIVIA);
+    let page = shown(&olivia.get(&format!("/alerts/{alert}")));
+    assert!(page.contains("wanted is “Tuesday”"), "{page}");
+    let status = machine.run(&["status"]);
+    assert!(status.out.contains("Put in “Tuesday” for 'nightly'"), "{}", status.out);
+
+    monday.take_out();
+    wait_for_page(&server, "taken out at harbor-srv");
+    let practice = server
+        .database()
+        .value("select practice_id from practices where name = 'Harbor Counseling'");
+    let page = shown(&olivia.get(&format!("/practices/{practice}")));
+    assert!(
+        page.contains("taken out at harbor-srv") && page.contains("in the drive at harbor-srv since"),
+        "{page}"
+    );
+    job(&tuesday);
+    back_up(&machine, &tuesday.path());
+    wait_for_alert(&server, "failed", false);
+    drop(agent);
+}
+
+#[test]
+fn a_cloned_disk_is_told_as_a_copy() {
+    let mail = MailServer::start();
+    let server = northwind(&mail);
+    let machine = enrolled_machine(&server);
+    let (original, copy) = (Disk::mounted(), Disk::mounted());
+    register(&machine, "Monday", &original);
+    let agent = machine.start();
+    wait_for_page(&server, "in the drive at harbor-srv since");
+    original.take_out();
+    copy.take_out();
+    let (from, to) = (
+        original.image().display().to_string(),
+        copy.image().display().to_string(),
+    );
+    root(
+        "dd",
+        &[&format!("if={from}"), &format!("of={to}"), "bs=1M", "status=none"],
+    );
+    root("e2fsck", &["-fy", &to]);
+    root("tune2fs", &["-U", "random", &to]);
+    copy.put_in();
+    wait_for_alert(&server, "agent_problem", true);
+    let letter = mail.wait_for("reports a problem");
+    assert!(
+        letter.text().contains("Two media carry the marker of “Monday”"),
+        "{}",
+        letter.text()
+    );
+    let media = server
+        .database()
+        .number("select count(*) from media where label = 'Monday'");
+    assert_eq!(media, 2, "they are counted as two");
     drop(agent);
 }

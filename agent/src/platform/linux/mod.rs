@@ -1,5 +1,7 @@
 //! Linux. The same function list as `windows`.
 
+mod disk;
+mod mounts;
 mod service;
 mod tree;
 mod volume;
@@ -16,6 +18,8 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use uuid::Uuid;
 
+pub(crate) use disk::nature;
+pub(crate) use mounts::{MountChanges, disk_of, mounted_disks};
 pub(crate) use service::{notify, stop_requests, watchdog_period};
 pub(crate) use tree::{await_exit, end_tree, release_tree, start};
 pub(crate) use volume::volume;

@@ -5,24 +5,17 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{major, makedev, minor, statvfs};
+use rustix::fs::{major, minor, statvfs};
 
+use super::mounts::{self, Mount};
 use crate::exec;
 use crate::platform::{Volume, VolumeError};
-
-struct Mount {
-    device: u64,
-    point: PathBuf,
-    kind: String,
-    source: String,
-}
 
 /// The volume that holds `path`.
 pub(crate) fn volume(path: &Path) -> Result<Volume, VolumeError> {
     let path = path.canonicalize()?;
     let device = std::fs::metadata(&path)?.dev();
-    let table = std::fs::read_to_string("/proc/self/mountinfo")?;
-    let mounts: Vec<Mount> = table.lines().filter_map(parse_mount).collect();
+    let mounts = mounts::table()?;
     let mount = mounts
         .iter()
         .filter(|mount| mount.device == device && path.starts_with(&mount.point))
@@ -33,47 +26,12 @@ pub(crate) fn volume(path: &Path) -> Result<Volume, VolumeError> {
     Ok(Volume {
         identity: identity(mount, device),
         root: mount.point.clone(),
+        source: PathBuf::from(&mount.source),
         is_system: std::fs::metadata("/")?.dev() == device,
         file_system: mount.kind.clone(),
         size_bytes: space.f_blocks.saturating_mul(space.f_frsize),
         free_bytes: space.f_bavail.saturating_mul(space.f_frsize),
     })
-}
-
-/// proc(5): `id parent major:minor root mount-point options optional… - type source super-options`.
-fn parse_mount(line: &str) -> Option<Mount> {
-    let (left, right) = line.split_once(" - ")?;
-    let mut left = left.split(' ').skip(2);
-    let (major, minor) = left.next()?.split_once(':')?;
-    let point = unescape(left.nth(1)?);
-    let mut right = right.split(' ');
-    Some(Mount {
-        device: makedev(major.parse().ok()?, minor.parse().ok()?),
-        point: PathBuf::from(point),
-        kind: right.next()?.to_owned(),
-        source: unescape(right.next()?),
-    })
-}
-
-/// Blanks, tabs, newlines and backslashes stand as three octal digits.
-fn unescape(field: &str) -> String {
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let octal = tail
-            .get(..3)
-            .filter(|_| first == b'\\')
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        if let Some(byte) = octal {
-            bytes.push(byte);
-            rest = tail.get(3..).unwrap_or_default();
-        } else {
-            bytes.push(first);
-            rest = tail;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn identity(mount: &Mount, device: u64) -> Option<String> {
@@ -120,18 +78,4 @@ fn from_blkid(source: &Path) -> Option<String> {
     let uuid = text.trim();
     let plain = uuid.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
     (plain && !uuid.is_empty() && uuid.len() <= 64).then(|| uuid.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{parse_mount, unescape};
-
-    #[test]
-    fn a_mount_line_with_a_blank_in_its_folder_is_read() {
-        let line = r"36 35 98:0 / /mnt/set\040A rw,noatime master:1 - ext4 /dev/loop3 rw,errors=continue";
-        let mount = parse_mount(line).expect("readable");
-        assert_eq!(mount.point.to_str(), Some("/mnt/set A"));
-        assert_eq!((mount.kind.as_str(), mount.source.as_str()), ("ext4", "/dev/loop3"));
-        assert_eq!(unescape(r"a\134b\"), r"a\b\");
-    }
 }

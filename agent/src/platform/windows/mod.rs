@@ -3,8 +3,10 @@
 
 mod access;
 mod boot;
+mod disk;
 mod durable;
 mod event_log;
+mod mounts;
 mod protect;
 pub(crate) mod service;
 mod stop;
@@ -29,8 +31,10 @@ use crate::config::ServiceEnvironment;
 
 pub(crate) use access::{create_private_folder, others_can_read, others_can_write};
 pub(crate) use boot::boot_id;
+pub(crate) use disk::nature;
 pub(crate) use durable::{private_file, replace_file, sync_folder};
 pub(crate) use event_log::EventLog;
+pub(crate) use mounts::{MountChanges, disk_of, mounted_disks};
 pub(crate) use protect::{seal, unseal};
 pub(crate) use service::notify;
 pub(crate) use stop::stop_requests;

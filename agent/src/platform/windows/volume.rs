@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::ptr;
 
 use windows_sys::Win32::Storage::FileSystem::{
-    GetDiskFreeSpaceExW, GetDriveTypeW, GetVolumeInformationW, GetVolumePathNameW,
+    GetDiskFreeSpaceExW, GetDriveTypeW, GetVolumeInformationW, GetVolumeNameForVolumeMountPointW, GetVolumePathNameW,
 };
 use windows_sys::Win32::System::SystemInformation::GetWindowsDirectoryW;
 use windows_sys::Win32::System::WindowsProgramming::{DRIVE_RAMDISK, DRIVE_REMOTE};
@@ -29,6 +29,7 @@ pub(crate) fn volume(path: &Path) -> Result<Volume, VolumeError> {
     Ok(Volume {
         identity: identity(&name, serial),
         is_system: system_root().is_some_and(|system| same(&system, &root)),
+        source: name_of(&root).unwrap_or_default(),
         root,
         file_system,
         size_bytes,
@@ -37,7 +38,7 @@ pub(crate) fn volume(path: &Path) -> Result<Volume, VolumeError> {
 }
 
 /// The folder at which the volume of `path` is mounted: `C:\`, or a folder for one without a letter.
-fn root_of(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn root_of(path: &Path) -> io::Result<PathBuf> {
     let whole = std::path::absolute(path)?;
     let name = wide_path(&whole)?;
     let mut buffer = vec![0_u16; name.len().max(261)];
@@ -52,6 +53,16 @@ fn root_of(path: &Path) -> io::Result<PathBuf> {
         .and_then(|root| root.strip_prefix(r"\\?\"))
         .filter(|rest| rest.as_bytes().get(1) == Some(&b':'));
     Ok(plain.map_or_else(|| PathBuf::from(&root), PathBuf::from))
+}
+
+/// What Windows calls the volume mounted there, whatever its letter: `\\?\Volume{…}`.
+fn name_of(root: &Path) -> io::Result<PathBuf> {
+    let root = wide(root);
+    let mut name = [0_u16; 64];
+    // SAFETY: the root ends in a backslash and a zero, and the buffer has 64 characters; such a name has 49.
+    check(unsafe { GetVolumeNameForVolumeMountPointW(root.as_ptr(), name.as_mut_ptr(), 64) })?;
+    // With its backslash it would be the volume's first folder, not the volume.
+    Ok(PathBuf::from(up_to_zero(&name).trim_end_matches('\\')))
 }
 
 fn information(root: &[u16]) -> io::Result<(u32, String)> {
@@ -94,12 +105,16 @@ pub(super) fn show_serial(serial: u32) -> String {
 }
 
 fn system_root() -> Option<PathBuf> {
+    root_of(&windows_folder()?).ok()
+}
+
+/// Where Windows itself lies.
+pub(super) fn windows_folder() -> Option<PathBuf> {
     let mut buffer = [0_u16; 261];
     // SAFETY: the buffer has 261 characters.
     let length = unsafe { GetWindowsDirectoryW(buffer.as_mut_ptr(), 261) };
     let length = usize::try_from(length).ok().filter(|&length| length > 0)?;
-    let folder = OsString::from_wide(buffer.get(..length)?);
-    root_of(Path::new(&folder)).ok()
+    Some(PathBuf::from(OsString::from_wide(buffer.get(..length)?)))
 }
 
 fn same(one: &Path, other: &Path) -> bool {

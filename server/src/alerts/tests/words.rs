@@ -45,6 +45,7 @@ fn examples() -> Vec<(Subject, AlertFacts)> {
         run,
         finished_at: at(21, 2, 41),
         reason: reason.map(str::to_owned),
+        wanted_medium: None,
         in_a_row,
         last_good: Some(at(20, 2, 40)),
     };
@@ -53,6 +54,17 @@ fn examples() -> Vec<(Subject, AlertFacts)> {
         (job(), missed(&[18, 19, 20], None, true)),
         (job(), failed(Some("wrong password or no key found"), 1)),
         (job(), failed(None, 3)),
+        (
+            job(),
+            AlertFacts::Failed {
+                run,
+                finished_at: at(20, 22, 0),
+                reason: Some("“Monday” is in the drive; wanted is “Tuesday”. No backup was made.".to_owned()),
+                wanted_medium: Some("“Tuesday”".to_owned()),
+                in_a_row: 1,
+                last_good: Some(at(20, 2, 40)),
+            },
+        ),
         (
             job(),
             AlertFacts::Overrun {
@@ -194,6 +206,7 @@ fn every_kind_has_a_headline() {
     Harbor Counseling: no backup yet (Records to disk)
     Harbor Counseling: backup failed Sat 21 Nov, 02:41 (Records to disk)
     Harbor Counseling: backup failed 3 times in a row (Records to disk)
+    Harbor Counseling: backup waits for “Tuesday” (Records to disk)
     Harbor Counseling: backup still running since Fri 20 Nov, 21:04 (Records to disk)
     Harbor Counseling: no good backup since Tue 17 Nov (Records to disk)
     Harbor Counseling: no good backup yet (Records to disk)
@@ -223,6 +236,7 @@ fn every_kind_says_what_happened_since_when_and_what_to_do() {
     No backup came from Records to disk at Harbor Counseling: 3 nights missed: 18, 19 and 20 Nov. It was due Fri 20 Nov, 21:00 EST. This job has never reported anything. Check on the machine that the job stands in the agent's settings under the same key.
     The backup Records to disk at Harbor Counseling failed Sat 21 Nov, 02:41 EST. The tool said: wrong password or no key found. The last good backup finished Fri 20 Nov, 02:40 EST. Correct what the tool complains about and run the job again.
     The backup Records to disk at Harbor Counseling failed Sat 21 Nov, 02:41 EST. The tool gave no reason. It has failed 3 times in a row. The last good backup finished Fri 20 Nov, 02:40 EST. Correct what the tool complains about and run the job again.
+    The backup Records to disk at Harbor Counseling did not begin Fri 20 Nov, 22:00 EST. “Monday” is in the drive; wanted is “Tuesday”. No backup was made. The last good backup finished Fri 20 Nov, 02:40 EST. Have the medium changed, and run the job again or wait for its next time.
     The backup Records to disk at Harbor Counseling began Fri 20 Nov, 21:04 EST and is still running. It may take 6 h at most. Look on the machine whether it still moves; end it if it does not, and run the job again.
     The backup Records to disk at Harbor Counseling has not gone well for longer than 3 days. The last good backup finished Tue 17 Nov, 02:40 EST. Open the job's last runs, correct what they have in common and run it again.
     The backup Records to disk at Harbor Counseling has not gone well for longer than 2 days. There has never been a good backup of this job. Open the job's last runs, correct what they have in common and run it again.
@@ -265,6 +279,7 @@ fn every_kind_ends_in_words_of_its_own() {
     backups are back, 3 nights missed (Records to disk) | no backup came Fri 20 Nov, 21:04 to Sat 21 Nov, 02:41, over now (Records to disk) | It lasted from Fri 20 Nov, 21:04 EST to Sat 21 Nov, 02:41 EST: 5 h 37 min. 3 nights missed: 18, 19 and 20 Nov.
     the backup works again (Records to disk) | the backup failed Fri 20 Nov, 21:04 to Sat 21 Nov, 02:41, over now (Records to disk) | It lasted from Fri 20 Nov, 21:04 EST to Sat 21 Nov, 02:41 EST: 5 h 37 min.
     the backup works again (Records to disk) | the backup failed Fri 20 Nov, 21:04 to Sat 21 Nov, 02:41, over now (Records to disk) | It lasted from Fri 20 Nov, 21:04 EST to Sat 21 Nov, 02:41 EST: 5 h 37 min. 3 runs had failed in a row.
+    the backup works again (Records to disk) | the backup waited for its medium Fri 20 Nov, 21:04 to Sat 21 Nov, 02:41, over now (Records to disk) | It lasted from Fri 20 Nov, 21:04 EST to Sat 21 Nov, 02:41 EST: 5 h 37 min.
     the long backup has ended (Records to disk) | the backup took too long Fri 20 Nov, 21:04 to Sat 21 Nov, 02:41, over now (Records to disk) | It lasted from Fri 20 Nov, 21:04 EST to Sat 21 Nov, 02:41 EST: 5 h 37 min.
     a good backup again (Records to disk) | there was no good backup Fri 20 Nov, 21:04 to Sat 21 Nov, 02:41, over now (Records to disk) | It lasted from Fri 20 Nov, 21:04 EST to Sat 21 Nov, 02:41 EST: 5 h 37 min.
     a good backup again (Records to disk) | there was no good backup Fri 20 Nov, 21:04 to Sat 21 Nov, 02:41, over now (Records to disk) | It lasted from Fri 20 Nov, 21:04 EST to Sat 21 Nov, 02:41 EST: 5 h 37 min.
@@ -338,6 +353,7 @@ fn missed_days_add_up_and_other_facts_are_replaced() {
         run: RunId(Uuid::nil()),
         finished_at: at(20, 2, 0),
         reason: Some(reason.to_owned()),
+        wanted_medium: None,
         in_a_row,
         last_good: None,
     };

@@ -10,6 +10,7 @@ use crate::db::Transaction;
 use crate::error::AppError;
 use crate::expectations::JobState;
 use crate::ids::{FirmId, PracticeId, RunId};
+use crate::media::Whereabouts;
 
 /// The practice, if it is there for the reader.
 pub(in crate::dashboard) async fn practice(
@@ -102,8 +103,10 @@ pub(in crate::dashboard) async fn media(
     practice: PracticeId,
 ) -> Result<Vec<Medium>, AppError> {
     let rows = sqlx::query!(
-        r#"select m.label, m.set_name, m.registered_at, m.last_seen_at, used.backup_day as "backup_day?"
+        r#"select m.label, m.set_name, m.registered_at, m.last_seen_at, used.backup_day as "backup_day?",
+            m.present as "present?", m.moved_at as "moved_at?", a.name as "agent_name?", a.silent_since as "agent_silent_since?"
          from media m
+         left join agents a on a.firm_id = m.firm_id and a.agent_id = m.moved_at_agent
          left join lateral (
             select s.backup_day from media_sightings s
             where s.firm_id = m.firm_id and s.medium_id = m.medium_id order by s.backup_day desc limit 1
@@ -124,6 +127,12 @@ pub(in crate::dashboard) async fn media(
             is_registered: row.registered_at.is_some(),
             last_seen: row.last_seen_at.to_jiff(),
             last_used: row.backup_day.map(jiff_sqlx::Date::to_jiff),
+            place: Whereabouts::new(
+                row.present,
+                row.moved_at.map(jiff_sqlx::Timestamp::to_jiff),
+                row.agent_name,
+                row.agent_silent_since.is_some(),
+            ),
         })
         .collect())
 }

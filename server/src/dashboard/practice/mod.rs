@@ -16,6 +16,7 @@ use crate::alerts::{self, OpenAlert};
 use crate::db::Transaction;
 use crate::error::AppError;
 use crate::ids::{FirmId, PracticeId};
+use crate::media;
 use crate::users::Role;
 use crate::web::page::render;
 use crate::web::words::Moment;
@@ -60,6 +61,8 @@ pub(super) struct Known {
     pub(super) place: Place,
     /// Its media.
     pub(super) media: Vec<Medium>,
+    /// The set that is to be used next.
+    next_set: Option<String>,
     /// The last practised restore.
     pub(super) drill: Option<Drill>,
     /// By when the next is due.
@@ -72,6 +75,11 @@ impl Known {
     /// A time as the practice's clocks show it.
     pub(super) fn moment(&self, at: &jiff::Timestamp) -> Moment {
         self.place.moment(*at)
+    }
+
+    /// Whether a medium is of the set that is to be used next.
+    fn is_next(&self, medium: &Medium) -> bool {
+        medium.is_registered && self.next_set.as_ref() == Some(&medium.set)
     }
 
     /// By when the next restore is to be practised: `15 Jan 2027`.
@@ -87,14 +95,21 @@ impl Known {
 }
 
 /// Everything both pages read but the jobs.
-pub(super) async fn known(transaction: &mut Transaction, firm: FirmId, id: PracticeId) -> Result<Known, AppError> {
+pub(super) async fn known(
+    transaction: &mut Transaction,
+    now: jiff::Timestamp,
+    firm: FirmId,
+    id: PracticeId,
+) -> Result<Known, AppError> {
     let practice = db::practice(transaction, firm, id).await?.ok_or(AppError::NotFound)?;
     let offices = db::offices(transaction, firm, id).await?;
     let place = offices
         .first()
         .map_or_else(|| Place::new(None, None), |office| office.place.clone());
     let (drill, drill_due) = db::drills(transaction, firm, id).await?;
+    let mut next_sets = media::sets_next_in_turn(transaction, now, firm, &[id]).await?;
     Ok(Known {
+        next_set: next_sets.remove(&id),
         media: db::media(transaction, firm, id).await?,
         alerts: alerts::open_for_practice(transaction, firm, id).await?,
         practice,
@@ -133,7 +148,7 @@ pub(super) async fn show(context: Context, Path(id): Path<PracticeId>) -> Result
     let firm = person.firm;
     let may_operate = matches!(person.role, Role::Owner | Role::Technician);
     let mut transaction = context.begin().await?;
-    let known = known(&mut transaction, firm, id).await?;
+    let known = known(&mut transaction, context.now, firm, id).await?;
     let layout = context
         .layout(&mut transaction, Section::Practices, known.practice.name.clone())
         .await?;

@@ -7,6 +7,7 @@ use crate::alerts::OpenAlert;
 use crate::dashboard::place::{Place, day_words};
 use crate::expectations::JobState;
 use crate::ids::{AgentId, DrillId, JobId, PracticeId, RunId};
+use crate::media::Whereabouts;
 use crate::web::words::count;
 
 /// A practice.
@@ -67,6 +68,8 @@ pub(in crate::dashboard) struct Medium {
     pub(in crate::dashboard) last_seen: Timestamp,
     /// The last backup day a run wrote to it.
     pub(in crate::dashboard) last_used: Option<Date>,
+    /// Where it is.
+    pub(in crate::dashboard) place: Option<Whereabouts>,
 }
 
 /// A practised restore.

@@ -45,7 +45,7 @@ async fn page(context: &Context, practice: PracticeId, section: Section) -> Resu
     let person = context.person()?;
     let firm = person.firm;
     let mut transaction = context.begin().await?;
-    let known = known(&mut transaction, firm, practice).await?;
+    let known = known(&mut transaction, context.now, firm, practice).await?;
     let title = format!("Backups at {}", known.practice.name);
     let layout = context.layout(&mut transaction, section, title).await?;
     let rows = job_rows(&mut transaction, context, firm, &known).await?;

@@ -1,11 +1,12 @@
 //! What the page of a run reads.
 
-use super::model::Run;
+use super::model::{Run, RunMedium};
 use crate::dashboard::place::Place;
 use crate::db::Transaction;
 use crate::error::AppError;
 use crate::expectations::SlotState;
 use crate::ids::{FirmId, RunId};
+use crate::media::{Encryption, nature};
 
 /// The run, if it is there for the reader.
 pub(super) async fn run(transaction: &mut Transaction, firm: FirmId, run: RunId) -> Result<Option<Run>, AppError> {
@@ -16,7 +17,8 @@ pub(super) async fn run(transaction: &mut Transaction, firm: FirmId, run: RunId)
             p.name as practice_name, j.name as job_name, a.name as agent_name, o.zone, o.business_day_starts,
             s.due_at as "due_at?", s.state as "slot_state?: SlotState", s.declared_missed_at,
             s.reported_late as "reported_late?", m.label as "medium_label?", m.set_name as "medium_set?",
-            m.volume as "medium_volume?"
+            m.volume as "medium_volume?", m.removable as "medium_removable?",
+            m.encryption as "medium_encryption?: Encryption"
          from runs r
          join practices p on p.firm_id = r.firm_id and p.practice_id = r.practice_id
          join jobs j on j.firm_id = r.firm_id and j.job_id = r.job_id
@@ -64,12 +66,11 @@ pub(super) async fn run(transaction: &mut Transaction, firm: FirmId, run: RunId)
         slot_state: row.slot_state,
         declared_missed: at(row.declared_missed_at),
         reported_late: row.reported_late.unwrap_or(false),
-        medium: row.medium_label.map(|label| {
-            (
-                label,
-                row.medium_set.unwrap_or_default(),
-                row.medium_volume.unwrap_or_default(),
-            )
+        medium: row.medium_label.map(|label| RunMedium {
+            label,
+            set: row.medium_set.unwrap_or_default(),
+            volume: row.medium_volume.unwrap_or_default(),
+            nature: nature(row.medium_removable, row.medium_encryption),
         }),
     }))
 }

@@ -44,6 +44,7 @@ struct RunsRow {
     bad_run: Option<RunId>,
     bad_finished_at: Option<jiff_sqlx::Timestamp>,
     bad_reason: Option<String>,
+    bad_wanted_medium: Option<String>,
     bad_in_a_row: Option<i64>,
     unjudged_since: Option<jiff_sqlx::Timestamp>,
     open: Vec<String>,
@@ -67,6 +68,7 @@ async fn runs(transaction: &mut Transaction, firms: &[Uuid], jobs: &[Uuid]) -> R
             exists (select from runs r where r.firm_id = j.firm_id and r.job_id = j.job_id) as "has_runs!",
             good.finished_at as "good_finished_at?", good.bytes_added as "good_bytes?",
             bad.run_id as "bad_run?: RunId", bad.finished_at as "bad_finished_at?", bad.reason as "bad_reason?",
+            bad.wanted_medium as "bad_wanted_medium?",
             bad.in_a_row as "bad_in_a_row?",
             least(rule.broken_since, (
                 select min(s.unjudged_since) from slots s
@@ -87,7 +89,7 @@ async fn runs(transaction: &mut Transaction, firms: &[Uuid], jobs: &[Uuid]) -> R
             where r.firm_id = j.firm_id and r.job_id = j.job_id and r.outcome in ('ok', 'warning')
             order by r.started_at desc, r.run_id desc limit 1) good on true
          left join lateral (
-            select r.run_id, r.finished_at, r.reason, count(*) over () as in_a_row
+            select r.run_id, r.finished_at, r.reason, r.facts ->> 'wanted_medium' as wanted_medium, count(*) over () as in_a_row
             from runs r left join slots s on s.firm_id = r.firm_id and s.slot_id = r.slot_id
             where r.firm_id = j.firm_id and r.job_id = j.job_id and r.outcome = 'failed'
               and r.started_at > coalesce(good.started_at, '-infinity')
@@ -188,6 +190,7 @@ fn standing(runs: RunsRow, slots: SlotsRow) -> Standing {
             run,
             finished_at: finished_at.to_jiff(),
             reason: runs.bad_reason,
+            wanted_medium: runs.bad_wanted_medium,
             in_a_row: u32::try_from(runs.bad_in_a_row.unwrap_or(1)).unwrap_or(u32::MAX),
         }),
         misses: match (slots.missed_days, slots.missed_since, slots.missed_due_at) {

@@ -63,6 +63,7 @@ struct BadRun {
     run: RunId,
     finished_at: Timestamp,
     reason: Option<String>,
+    wanted_medium: Option<String>,
     in_a_row: u32,
 }
 
@@ -182,6 +183,7 @@ impl Standing {
                     run: failed.run,
                     finished_at: failed.finished_at,
                     reason: failed.reason.clone(),
+                    wanted_medium: failed.wanted_medium.clone(),
                     in_a_row: failed.in_a_row,
                     last_good: self.last_good_at(),
                 };

@@ -1,7 +1,9 @@
 //! One event of the inbox, and what is made of it.
 
 use jiff::Timestamp;
-use lastgood_protocol::{AgentProblem, DrillRecorded, Event, EventBody, MediumRegistered, RunFinished, RunStarted};
+use lastgood_protocol::{
+    AgentProblem, DrillRecorded, Event, EventBody, MediumMoved, MediumRegistered, RunFinished, RunStarted,
+};
 use serde::Deserialize;
 
 use super::db::InboxEvent;
@@ -29,6 +31,7 @@ pub(super) fn read(event: &InboxEvent) -> Result<EventBody, String> {
                 "run_started",
                 "run_finished",
                 "medium_registered",
+                "medium_moved",
                 "drill_recorded",
                 "agent_problem",
             ];
@@ -70,6 +73,7 @@ pub(super) async fn project(
         EventBody::RunStarted(started) => projection.run_started(started).await,
         EventBody::RunFinished(finished) => projection.run_finished(finished).await,
         EventBody::MediumRegistered(registered) => projection.medium_registered(registered).await,
+        EventBody::MediumMoved(moved) => projection.medium_moved(moved).await,
         EventBody::DrillRecorded(recorded) => projection.drill_recorded(recorded).await,
         EventBody::AgentProblem(problem) => {
             let occurred_at = received.past("occurred_at", event.occurred_at)?;
@@ -150,6 +154,11 @@ impl Projection<'_> {
         let at = self.received.past("registered_at", registered.registered_at)?;
         media::register(self.app, self.transaction, self.now, self.reporter, at, registered).await?;
         Ok(())
+    }
+
+    async fn medium_moved(&mut self, moved: &MediumMoved) -> Result<(), AppError> {
+        let at = self.received.past("at", moved.at)?;
+        media::moved(self.app, self.transaction, self.now, self.reporter, at, moved).await
     }
 
     async fn drill_recorded(&mut self, recorded: &DrillRecorded) -> Result<(), AppError> {

@@ -2,8 +2,8 @@
 
 use jiff::SignedDuration;
 use lastgood_protocol::{
-    DrillCheck, DrillId, DrillOutcome, DrillRecorded, DrillStep, EventBody, MarkerId, MediumRegistered, MediumSighting,
-    StepOutcome,
+    DrillCheck, DrillId, DrillOutcome, DrillRecorded, DrillStep, Encryption, EventBody, MarkerId, MediumMoved,
+    MediumRegistered, MediumSighting, StepOutcome,
 };
 use uuid::Uuid;
 
@@ -20,6 +20,9 @@ fn sighting() -> MediumSighting {
         size_bytes: Some(2_000_000_000_000),
         free_bytes: Some(700_000_000_000),
         file_system: Some("NTFS".to_owned()),
+        removable: Some(true),
+        encryption: Some(Encryption::BitLocker),
+        copied_from: None,
     }
 }
 
@@ -122,7 +125,20 @@ async fn media_have_their_page() {
     media
         .assert_status(200)
         .assert_shows("Blue 1")
-        .assert_shows("registered 5C21-9A77 NTFS");
+        .assert_shows("registered 5C21-9A77 NTFS")
+        .assert_shows("encrypted by BitLocker, removable")
+        .assert_shows("not known");
+    let moved = MediumMoved {
+        present: true,
+        at: test.now(),
+        medium: sighting(),
+    };
+    machine.deliver(&[machine.event(EventBody::MediumMoved(moved))]).await;
+    project(&test.app).await.unwrap();
+    let page = test.as_reader().get("/media").await;
+    page.assert_shows("in the drive at harbor-server since");
+    let practice = test.as_reader().get(&format!("/practices/{}", test.cast.harbor)).await;
+    practice.assert_shows("in the drive at harbor-server since");
     let of_other = test
         .as_reader()
         .get(&format!("/media?practice={}", test.cast.lakeside))

@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use lastgood_protocol::{
     Basis, Claim, Coverage, DatabaseCopy, DestinationKind, DrillCheck, DrillId, DrillOutcome, DrillRecorded, DrillStep,
-    Event, EventBody, JobKey, Knowledge, MarkerId, MediumRegistered, MediumSighting, Outcome, RunFacts, RunFinished,
-    RunId, RunStarted, Sample, StepOutcome, ToolIdentity,
+    Encryption, Event, EventBody, JobKey, Knowledge, MarkerId, MediumMoved, MediumRegistered, MediumSighting, Outcome,
+    RunFacts, RunFinished, RunId, RunStarted, Sample, StepOutcome, ToolIdentity,
 };
 use uuid::Uuid;
 
@@ -72,6 +72,9 @@ fn sighting(volume: &str, marker: Option<MarkerId>) -> MediumSighting {
         size_bytes: Some(2_000_000_000_000),
         free_bytes: Some(700_000_000_000),
         file_system: Some("ext4".to_owned()),
+        removable: Some(true),
+        encryption: None,
+        copied_from: None,
     }
 }
 
@@ -423,6 +426,118 @@ async fn a_registered_medium_keeps_its_label_and_a_copy_of_it_is_told() {
     .await
     .unwrap();
     assert_eq!(labels, ["Blue 1 of Blue is A", "Blue 2 of Blue is B"]);
+    drop(transaction);
+    test.app.stop().await;
+}
+
+/// Where the only medium is, as `true at harbor-server since 3`, in hours after the beginning.
+async fn place_of_the_medium(test: &TestApp, begun: Timestamp) -> String {
+    let mut transaction = begin(test).await;
+    let row =
+        sqlx::query!(r#"select present as "present!", moved_at as "moved_at!", moved_at_agent as "agent!" from media"#)
+            .fetch_one(&mut *transaction)
+            .await
+            .unwrap();
+    let hours = row.moved_at.to_jiff().duration_since(begun).as_hours();
+    let sign = if row.present { "in" } else { "out" };
+    format!("{sign} at {} since {hours}", row.agent)
+}
+
+#[tokio::test]
+async fn where_a_medium_is_follows_what_agents_say_and_not_when_they_say_it() {
+    let test = TestApp::start().await;
+    start_committers(&test);
+    let (first, second) = (Machine::enrolled(&test).await, Machine::enrolled(&test).await);
+    let begun = test.now();
+    let at = |hours: i64| begun + SignedDuration::from_hours(hours);
+    let moved = |present, hours| {
+        let medium = sighting("A", None);
+        let at = at(hours);
+        EventBody::MediumMoved(MediumMoved { present, at, medium })
+    };
+    test.advance(SignedDuration::from_hours(24));
+    let mut places = Vec::new();
+    for (machine, present, hours) in [
+        (&first, false, 1),
+        (&first, true, 3),
+        // Said again after the agent lost what it knew; late; and by one that had it in its drive before.
+        (&first, true, 4),
+        (&first, false, 2),
+        (&second, true, 5),
+        (&first, false, 6),
+        (&second, false, 7),
+    ] {
+        deliver(machine, vec![moved(present, hours)]).await;
+        places.push(place_of_the_medium(&test, begun).await);
+    }
+    let (one, two) = (first.agent, second.agent);
+    let expected = [
+        format!("out at {one} since 1"),
+        format!("in at {one} since 3"),
+        format!("in at {one} since 3"),
+        format!("in at {one} since 3"),
+        format!("in at {two} since 5"),
+        format!("in at {two} since 5"),
+        format!("out at {two} since 7"),
+    ];
+    assert_eq!(places, expected);
+    let mut transaction = begin(&test).await;
+    let kept = sqlx::query_scalar!(r#"select count(*) as "count!" from media_moves"#)
+        .fetch_one(&mut *transaction)
+        .await
+        .unwrap();
+    assert_eq!(kept, 7, "each is kept");
+    drop(transaction);
+    assert_eq!(open_alerts(&test).await, [""; 0]);
+    test.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_copy_is_told_although_its_original_was_never_seen() {
+    let test = TestApp::start().await;
+    start_committers(&test);
+    let machine = Machine::enrolled(&test).await;
+    let medium = MediumSighting {
+        copied_from: Some("A".to_owned()),
+        encryption: Some(Encryption::Luks),
+        ..sighting("B", Some(MarkerId(Uuid::from_u128(9))))
+    };
+    let (present, at) = (true, test.now());
+    deliver(
+        &machine,
+        vec![EventBody::MediumMoved(MediumMoved { present, at, medium })],
+    )
+    .await;
+    assert_eq!(open_alerts(&test).await, ["agent_problem"]);
+    let mut transaction = begin(&test).await;
+    let told = sqlx::query_scalar!(r#"select facts ->> 'message' as "message!" from alerts"#)
+        .fetch_one(&mut *transaction)
+        .await
+        .unwrap();
+    assert!(told.contains("the marker of “Disk B” on volume A"), "{told}");
+    drop(transaction);
+    test.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_waits_for_its_medium_says_for_which() {
+    let test = TestApp::start().await;
+    start_committers(&test);
+    let machine = Machine::enrolled(&test).await;
+    let mut refused = RunFinished {
+        outcome: Outcome::Failed,
+        reason: Some("“Monday” is in the drive; wanted is “Tuesday”. No backup was made.".to_owned()),
+        ..finished(run_id(&test), test.now())
+    };
+    refused.facts.wanted_medium = Some("“Tuesday”".to_owned());
+    deliver(&machine, vec![EventBody::RunFinished(Box::new(refused))]).await;
+    assert_eq!(open_alerts(&test).await, ["failed"]);
+    let mut transaction = begin(&test).await;
+    let told = sqlx::query_scalar!(r#"select facts ->> 'wanted_medium' as "wanted!" from alerts"#)
+        .fetch_one(&mut *transaction)
+        .await
+        .unwrap();
+    assert_eq!(told, "“Tuesday”");
     drop(transaction);
     test.app.stop().await;
 }

@@ -61,6 +61,7 @@ pub(super) async fn raise(test: &TestApp, key: &AlertKey, reason: &str) {
         run: RunId(Uuid::nil()),
         finished_at: now,
         reason: Some(reason.to_owned()),
+        wanted_medium: None,
         in_a_row: 1,
         last_good: None,
     };

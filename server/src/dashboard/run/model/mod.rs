@@ -75,8 +75,21 @@ pub(super) struct Run {
     pub(super) declared_missed: Option<Timestamp>,
     /// Whether the report came after that.
     pub(super) reported_late: bool,
-    /// The medium's label, set and volume.
-    pub(super) medium: Option<(String, String, String)>,
+    /// The medium.
+    pub(super) medium: Option<RunMedium>,
+}
+
+/// The medium of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RunMedium {
+    /// The text on its sticker.
+    pub(super) label: String,
+    /// The set it belongs to.
+    pub(super) set: String,
+    /// The volume's UUID or serial number.
+    pub(super) volume: String,
+    /// What is known of the disk: `encrypted by LUKS, removable`.
+    pub(super) nature: String,
 }
 
 /// One measured fact.
@@ -259,6 +272,7 @@ fn by_what(basis: Basis) -> Option<&'static str> {
         Basis::DataCheck => "data was read back and checked",
         Basis::Sample => "a random sample was restored",
         Basis::EventLog => "the machine's event log",
+        Basis::EncryptedMedium => "the medium it was written to is encrypted",
         Basis::Administrator => "said in the agent's configuration",
         Basis::Other => return None,
     })

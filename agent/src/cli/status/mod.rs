@@ -1,22 +1,23 @@
 //! `lastgood-agent status`: one screen.
 
+mod media;
+
 use std::process::ExitCode;
 
 use jiff::{SignedDuration, Timestamp, Unit};
-use lastgood_protocol::{MediumSighting, Outcome};
+use lastgood_protocol::Outcome;
 use serde::Serialize;
 
 use super::Common;
 use super::check_config::next;
 use super::output::Printer;
+use crate::clock;
 use crate::config::{Config, Overrides};
 use crate::identity::Identity;
+use crate::media::Ledger;
 use crate::platform::words;
 use crate::state::{DeliveryState, LastRun, StateFolder};
-use crate::{clock, media};
-
-/// After how long without an acknowledgement something is wrong.
-const SILENT: SignedDuration = SignedDuration::from_hours(24);
+use media::MediumStatus;
 
 #[derive(Debug, Default, Serialize)]
 struct Status {
@@ -26,6 +27,7 @@ struct Status {
     spooled: usize,
     set_aside: usize,
     jobs: Vec<JobStatus>,
+    to_do: Vec<String>,
     wrong: Vec<Wrong>,
 }
 
@@ -36,6 +38,7 @@ struct AgentStatus {
     practice: String,
     office: String,
     server: String,
+    enrolled_at: Timestamp,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,7 +46,8 @@ struct JobStatus {
     key: String,
     next: Option<String>,
     last: Option<LastRun>,
-    medium: Option<MediumSighting>,
+    #[serde(flatten)]
+    medium: MediumStatus,
     medium_missing: bool,
 }
 
@@ -68,7 +72,7 @@ pub(super) fn run(common: &Common, printer: Printer) -> ExitCode {
     let mut status = Status::default();
     look_at_identity(&state, &mut status);
     match common.config(&Overrides::default()) {
-        Ok(config) => look_at_jobs(&config, &state, &mut status),
+        Ok(config) => look_at_jobs(&config, &state, now, &mut status),
         Err(problems) => {
             for problem in problems.0 {
                 status.wrong(
@@ -97,6 +101,7 @@ fn look_at_identity(state: &StateFolder, status: &mut Status) {
                 practice: identity.practice,
                 office: identity.office,
                 server: identity.server,
+                enrolled_at: identity.enrolled_at,
             });
         }
         Ok(None) => status.wrong(
@@ -122,7 +127,8 @@ fn look_at_identity(state: &StateFolder, status: &mut Status) {
     }
 }
 
-fn look_at_jobs(config: &Config, state: &StateFolder, status: &mut Status) {
+fn look_at_jobs(config: &Config, state: &StateFolder, now: Timestamp, status: &mut Status) {
+    let kept = Ledger::in_folder(state).read();
     for job in &config.jobs {
         let last = state.job(&job.key).last;
         if let Some(last) = last.as_ref().filter(|last| last.outcome == Outcome::Failed) {
@@ -135,20 +141,13 @@ fn look_at_jobs(config: &Config, state: &StateFolder, status: &mut Status) {
                 ),
             );
         }
-        let medium = job.medium.as_deref().map(media::see);
-        let medium_missing = matches!(medium, Some(Err(_)));
-        if let Some(Err(error)) = &medium {
-            status.wrong(
-                format!("No medium for '{}': {error}.", job.key),
-                "Connect and mount it before the next run",
-            );
-        }
+        let medium = media::look(job, &kept, now, status).unwrap_or_default();
         status.jobs.push(JobStatus {
             key: job.key.to_string(),
             next: next(job),
             last,
-            medium: medium.and_then(Result::ok),
-            medium_missing,
+            medium_missing: job.medium.is_some() && medium.medium.is_none(),
+            medium,
         });
     }
     for warning in &config.warnings {
@@ -177,22 +176,21 @@ fn look_at_spool(common: &Common, state: &StateFolder, status: &mut Status) {
 
 fn look_at_delivery(state: &StateFolder, now: Timestamp, status: &mut Status) {
     status.delivery = state.delivery();
-    if status.agent.is_none() {
+    let Some(enrolled_at) = status.agent.as_ref().map(|agent| agent.enrolled_at) else {
         return;
-    }
+    };
     if let Some(problem) = status.delivery.problem.clone() {
         status.wrong(
             format!("The last delivery failed: {problem}."),
             "Nothing is lost: it waits in the spool and is tried again by itself. Check the network and the server's address",
         );
     }
-    let silent = status
-        .delivery
-        .last_acknowledged
-        .is_some_and(|at| now.duration_since(at) > SILENT);
-    if silent {
+    if let Some(since) = status.delivery.silent_since(enrolled_at, now) {
         status.wrong(
-            "The server has not acknowledged anything for more than a day.",
+            format!(
+                "The server has not acknowledged anything for more than a day, not since {}.",
+                ago(since, now)
+            ),
             "Check the network of this machine, and ask whoever runs the server",
         );
     }
@@ -237,12 +235,12 @@ fn text(status: &Status, now: Timestamp) -> String {
             .clone()
             .unwrap_or_else(|| "when its own scheduler starts it".to_owned());
         lines.push(format!("{:<13} last: {last}; next: {next}", job.key));
-        if let Some(medium) = &job.medium {
-            let label = medium.label.clone().unwrap_or_else(|| "not registered".to_owned());
-            lines.push(format!("{:<13} medium: {label}, volume {}", "", medium.volume));
+        for line in job.medium.lines(now) {
+            lines.push(format!("{:<13} {line}", ""));
         }
     }
     lines.push(String::new());
+    lines.extend(status.to_do.iter().map(|step| format!("> {step}")));
     if status.wrong.is_empty() {
         lines.push("Nothing is wrong.".to_owned());
     }

@@ -1,5 +1,8 @@
 //! Media: what a medium is recognised by, and registering one.
 
+mod ledger;
+mod moves;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,8 +11,11 @@ use jiff::Timestamp;
 use lastgood_protocol::{MarkerId, MediumRegistered, MediumSighting};
 use serde::{Deserialize, Serialize};
 
+use crate::engine::rotation::Name;
 use crate::platform::{self, Volume, VolumeError};
 use crate::state::write_durably;
+pub(crate) use ledger::{Kept, Ledger};
+pub(crate) use moves::{folders, report, since, watch};
 
 /// The marker's name in the root of a medium.
 pub(crate) const MARKER_FILE: &str = ".lastgood-medium.json";
@@ -33,6 +39,53 @@ pub(crate) struct Marker {
     pub(crate) set: Option<String>,
     /// When it was registered.
     pub(crate) registered_at: Timestamp,
+    /// The volume it was written on; unknown in markers of older agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) volume: Option<String>,
+}
+
+impl Marker {
+    /// What the medium is called and what it is taken out with.
+    pub(crate) fn name(&self) -> Name {
+        Name {
+            label: self.label.clone(),
+            set: self.set.clone().unwrap_or_else(|| self.label.clone()),
+        }
+    }
+}
+
+/// A medium as it was found.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    volume: Volume,
+    identity: String,
+    /// Its marker, if it has one.
+    pub(crate) marker: Option<Marker>,
+}
+
+impl Seen {
+    /// What makes it the same medium.
+    pub(crate) fn identity(&self) -> (&str, Option<MarkerId>) {
+        (&self.identity, self.marker.as_ref().map(|marker| marker.id))
+    }
+
+    /// What is reported of it.
+    pub(crate) fn sighting(&self) -> MediumSighting {
+        let nature = platform::nature(&self.volume);
+        let marker = self.marker.as_ref();
+        let original = marker.and_then(|marker| marker.volume.clone());
+        MediumSighting {
+            volume: self.identity.clone(),
+            marker: marker.map(|marker| marker.id),
+            label: marker.map(|marker| marker.label.clone()),
+            size_bytes: Some(self.volume.size_bytes),
+            free_bytes: Some(self.volume.free_bytes),
+            file_system: Some(self.volume.file_system.clone()),
+            removable: nature.removable,
+            encryption: nature.encryption,
+            copied_from: original.filter(|original| *original != self.identity),
+        }
+    }
 }
 
 /// Why a medium was not registered or not seen.
@@ -114,6 +167,7 @@ pub(crate) fn register(
         label: label.clone(),
         set: set.clone(),
         registered_at: now,
+        volume: Some(identity.clone()),
     };
     let path = volume.root.join(MARKER_FILE);
     serde_json::to_vec_pretty(&content)
@@ -124,19 +178,33 @@ pub(crate) fn register(
         label,
         set,
         registered_at: now,
-        medium: sighting(volume, identity, Some(content)),
+        medium: Seen {
+            volume,
+            identity,
+            marker: Some(content),
+        }
+        .sighting(),
     })
 }
 
-/// The medium that holds `path`. The system's own disk is none, unless it was registered as one.
+/// The medium that holds `path`, as it is reported.
 pub(crate) fn see(path: &Path) -> Result<MediumSighting, MediumError> {
+    look(path).map(|seen| seen.sighting())
+}
+
+/// The medium that holds `path`. The system's own disk is none, unless it was registered as one.
+pub(crate) fn look(path: &Path) -> Result<Seen, MediumError> {
     let volume = identify(path)?;
     let marker = read_marker(&volume.root);
     if volume.is_system && marker.is_none() {
         return Err(MediumError::SystemDisk(path.to_path_buf()));
     }
     let identity = identity(&volume, path)?;
-    Ok(sighting(volume, identity, marker))
+    Ok(Seen {
+        volume,
+        identity,
+        marker,
+    })
 }
 
 fn identify(path: &Path) -> Result<Volume, MediumError> {
@@ -153,17 +221,6 @@ fn identity(volume: &Volume, path: &Path) -> Result<String, MediumError> {
     })
 }
 
-fn sighting(volume: Volume, identity: String, marker: Option<Marker>) -> MediumSighting {
-    MediumSighting {
-        volume: identity,
-        marker: marker.as_ref().map(|marker| marker.id),
-        label: marker.map(|marker| marker.label),
-        size_bytes: Some(volume.size_bytes),
-        free_bytes: Some(volume.free_bytes),
-        file_system: Some(volume.file_system),
-    }
-}
-
 /// The marker in the root of a volume; `None` when there is none that can be read.
 fn read_marker(root: &Path) -> Option<Marker> {
     let path = root.join(MARKER_FILE);
@@ -174,6 +231,9 @@ fn read_marker(root: &Path) -> Option<Marker> {
     }
     let mut marker: Marker = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
     marker.label = check_name("label", &marker.label).ok()?;
+    marker.set = marker.set.and_then(|set| check_name("set", &set).ok());
+    let is_volume = |volume: &String| !volume.is_empty() && volume.len() <= LONGEST_NAME && volume.is_ascii();
+    marker.volume = marker.volume.filter(is_volume);
     Some(marker)
 }
 
