@@ -11,6 +11,7 @@ mod config;
 mod copy;
 mod coverage;
 mod daemon;
+pub mod discover;
 mod drill;
 mod engine;
 mod enrolment;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::{DrillRecorded, EventId, JobKey, MediumMoved, MediumRegistered, RunFinished, RunStarted};
+use crate::{DrillRecorded, EventId, JobKey, JobsProposed, MediumMoved, MediumRegistered, RunFinished, RunStarted};
 
 /// What an agent posts to [`crate::EVENTS_PATH`]: its own "now" and up to [`crate::MAX_BATCH_EVENTS`] events, oldest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,6 +86,8 @@ pub enum EventBody {
     DrillRecorded(Box<DrillRecorded>),
     /// The agent found something wrong with itself.
     AgentProblem(AgentProblem),
+    /// Somebody looked around on the machine for what could be a job.
+    JobsProposed(Box<JobsProposed>),
 }
 
 /// "I am here", with what the server may want to show about the agent.

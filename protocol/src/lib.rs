@@ -6,6 +6,7 @@
 //! The protocol only grows: a field is added as optional, a meaning never changes. See [`VERSION`].
 
 mod answer;
+mod discovery;
 mod drill;
 mod enrolment;
 mod event;
@@ -15,6 +16,10 @@ mod run;
 mod token;
 
 pub use answer::{BatchAnswer, EventAnswer, EventStatus, Problem, ProblemClass};
+pub use discovery::{
+    FoundBy, JobProposal, JobsProposed, MOST_PROPOSALS, MOST_PROPOSED_CHARACTERS, ProposedSchedule, ReportingWay,
+    Unclear,
+};
 pub use drill::{DrillCheck, DrillOutcome, DrillRecorded, DrillStep, StepOutcome};
 pub use enrolment::{EnrolmentAnswer, EnrolmentRequest, EnrolmentToken, EnrolmentTokenError};
 pub use event::{AgentProblem, AgentProblemKind, Batch, Event, EventBody, Heartbeat, RawBatch, RawEvent};
@@ -32,7 +37,7 @@ pub use token::{AgentKey, AgentKeyError, Claims, PublicKey, TOKEN_AUDIENCE, TOKE
 /// - 1 (2026-11-23): enrolment; heartbeat, run started, run finished, medium registered, drill recorded, agent problem.
 ///   Added since, all optional: a claim's basis; a run's sample, database copy, coverage, destination's name and the start of
 ///   the database server; whether a medium is removable, what encrypts it and what it is a copy of; the medium that a run
-///   waited for. A kind of event: medium moved.
+///   waited for. Kinds of event: medium moved, jobs proposed.
 pub const VERSION: u32 = 1;
 
 /// Where an agent redeems its enrolment token.

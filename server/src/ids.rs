@@ -70,6 +70,8 @@ ids! {
     MediumId,
     /// One practised restore, as its agent named it.
     DrillId,
+    /// One job that an agent proposes.
+    ProposalId,
     /// An open or closed problem.
     AlertId,
     /// One message to one recipient.

@@ -12,6 +12,7 @@ pub mod config;
 pub mod dashboard;
 pub mod db;
 pub mod demo;
+pub mod discovery;
 pub mod drills;
 pub mod error;
 pub mod expectations;

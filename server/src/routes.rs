@@ -8,6 +8,7 @@ use crate::alerts;
 use crate::app::App;
 use crate::audit;
 use crate::dashboard;
+use crate::discovery;
 use crate::drills;
 use crate::expectations;
 use crate::firms;
@@ -29,6 +30,7 @@ pub fn table() -> Vec<Route> {
         alerts::routes(),
         assets::routes(),
         dashboard::routes(),
+        discovery::routes(),
         drills::routes(),
         audit::routes(),
         expectations::routes(),

@@ -2,6 +2,7 @@
 //! something is wrong, 2 when the command line is.
 
 mod check_config;
+mod discover;
 mod drill;
 mod enroll;
 mod exec;
@@ -74,6 +75,9 @@ enum Command {
     /// Record practised restores
     #[command(subcommand)]
     Drill(drill::DrillCommand),
+    /// Look for backups that this machine makes already, and propose them as jobs
+    #[command(after_help = discover::WHAT_IS_LOOKED_AT)]
+    Discover(discover::DiscoverArguments),
     /// Say in one screen what the agent does, what waits, what is wrong and what to do; ends with 1 if something is
     Status,
     /// Check the configuration and name file, line and remedy for everything wrong
@@ -98,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Exec(arguments) => return exec::run(&cli.common, arguments),
         Command::Media(command) => media::run(&cli.common, &command, printer),
         Command::Drill(command) => drill::run(&cli.common, command, printer),
+        Command::Discover(arguments) => discover::run(&cli.common, &arguments, printer),
         Command::Status => Ok(status::run(&cli.common, printer)),
         Command::CheckConfig => Ok(check_config::run(&cli.common, printer)),
     };

@@ -70,6 +70,11 @@ impl Printer {
         Self { json }
     }
 
+    /// Whether a script reads what is printed.
+    pub(super) fn is_json(self) -> bool {
+        self.json
+    }
+
     /// Prints a result: `text` for a person, `value` for a script.
     pub(super) fn result(self, text: impl fmt::Display, value: &impl Serialize) {
         let line = if self.json {

@@ -48,9 +48,10 @@ impl Weight {
                 Outcome::Ok => Self::Ordinary,
                 Outcome::Warning | Outcome::Failed => Self::Important,
             },
-            EventBody::MediumRegistered(_) | EventBody::DrillRecorded(_) | EventBody::AgentProblem(_) => {
-                Self::Important
-            }
+            EventBody::MediumRegistered(_)
+            | EventBody::DrillRecorded(_)
+            | EventBody::AgentProblem(_)
+            | EventBody::JobsProposed(_) => Self::Important,
         }
     }
 

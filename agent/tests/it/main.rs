@@ -13,6 +13,7 @@
 mod daemon;
 mod database_copy;
 mod databases;
+mod discover;
 mod drill;
 mod hostile_server;
 mod machine;

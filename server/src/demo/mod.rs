@@ -8,6 +8,7 @@ mod files;
 mod harbor;
 mod history;
 mod night;
+mod proposed;
 mod random;
 mod seed;
 #[cfg(test)]

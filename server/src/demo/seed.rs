@@ -14,6 +14,7 @@ use super::cast::{FIRM, HARBOR, Job, PRACTICES, Practice, Story};
 use super::db::{self, AgentRow, ClosureRow, JobRow, MediumRow};
 use super::history;
 use super::night::Opened;
+use super::proposed;
 use super::random::Dice;
 use crate::app::App;
 use crate::db::Scope;
@@ -63,7 +64,8 @@ pub(super) async fn seed(
     let begin = opened - SignedDuration::from_hours(24 * DAYS);
     let (firm, seeded) = people(app, begin, keys, consultant, viewer).await?;
     expect(app, begin, firm, &seeded).await?;
-    history::play(app, begin, Opened(opened), firm, &seeded).await
+    history::play(app, begin, Opened(opened), firm, &seeded).await?;
+    proposed::propose(app, opened, firm, &seeded).await
 }
 
 /// The firm, its people, practices, agents, jobs and media.

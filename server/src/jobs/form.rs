@@ -16,21 +16,21 @@ use crate::web::words;
 /// What was typed.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct JobForm {
-    pub(super) name: String,
-    pub(super) key: String,
-    pub(super) office: String,
-    pub(super) tool: String,
-    pub(super) destination: String,
-    pub(super) cron: String,
-    pub(super) dst_policy: String,
-    pub(super) opens_before: String,
-    pub(super) late_after: String,
-    pub(super) missed_after: String,
-    pub(super) maximum_run: String,
-    pub(super) no_success_after: String,
+pub(crate) struct JobForm {
+    pub(crate) name: String,
+    pub(crate) key: String,
+    pub(crate) office: String,
+    pub(crate) tool: String,
+    pub(crate) destination: String,
+    pub(crate) cron: String,
+    pub(crate) dst_policy: String,
+    pub(crate) opens_before: String,
+    pub(crate) late_after: String,
+    pub(crate) missed_after: String,
+    pub(crate) maximum_run: String,
+    pub(crate) no_success_after: String,
     /// `preview` asks for the dates alone.
-    pub(super) act: String,
+    pub(crate) act: String,
 }
 
 /// What is wrong with each field; empty where nothing is.
@@ -78,7 +78,7 @@ impl JobErrors {
 
 impl JobForm {
     /// A form that is filled with what is usual.
-    pub(super) fn usual(offices: &[OfficeChoice]) -> Self {
+    pub(crate) fn usual(offices: &[OfficeChoice]) -> Self {
         Self {
             office: offices.first().map(|office| office.id.to_string()).unwrap_or_default(),
             cron: "0 22 * * *".to_owned(),

@@ -21,8 +21,10 @@ use crate::ids::{self, FirmId, JobId, PracticeId};
 
 pub use db::{JobRow, find, list};
 pub use explain::{Explanation, explain};
+pub(crate) use form::JobForm;
 pub use model::{Destination, Job, JobDetails, OfficeChoice};
 pub use pages::routes;
+pub(crate) use pages::{ADDED, FormPlace, FormSent, send_form, show_form};
 
 /// Adds a job of a practice and expects its runs, or describes one that so far is known from its agent's reports alone.
 ///

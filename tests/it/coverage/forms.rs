@@ -27,6 +27,8 @@ fn kind_of(path: &str, name: &str) -> &'static str {
         ("run", _) => "run",
         ("medium", _) => "medium",
         ("drill", _) => "drill",
+        ("proposal", "/proposals/{proposal}/dismissal/undo") => "proposal_dismissed",
+        ("proposal", _) => "proposal",
         ("slot", "/slots/{slot}/excuse/undo") => "slot_excused",
         ("slot", _) => "slot",
         ("alert", "/alerts/{alert}/acknowledgement/undo") => "alert_acknowledged",
@@ -112,7 +114,7 @@ pub(super) fn fields(
             ("reason", "{canary} closure"),
         ],
         (_, "/practices/{practice_id}/enrol") => &[("office", "{office}")],
-        (_, "/practices/{practice}/jobs/add" | "/jobs/{job}/edit") => &[
+        (_, "/practices/{practice}/jobs/add" | "/jobs/{job}/edit" | "/proposals/{proposal}/accept") => &[
             ("name", "{canary} job"),
             ("key", "job-{unique}"),
             ("office", "{office}"),
@@ -143,7 +145,7 @@ pub(super) fn fields(
 }
 
 /// Ids that a route takes beside those in its path: method, path, the field of the form or the query, the kind of row.
-pub(super) const FURTHER_IDS: [(&str, &str, &str, &str); 11] = [
+pub(super) const FURTHER_IDS: [(&str, &str, &str, &str); 12] = [
     ("GET", "/jobs/schedule-preview", "office", "office"),
     ("GET", "/alerts", "practice", "practice"),
     ("GET", "/audit", "practice", "practice"),
@@ -153,6 +155,7 @@ pub(super) const FURTHER_IDS: [(&str, &str, &str, &str); 11] = [
     ("POST", "/people/{user}/role", "practice", "practice"),
     ("POST", "/practices/{practice}/jobs/add", "office", "office"),
     ("POST", "/jobs/{job}/edit", "office", "office"),
+    ("POST", "/proposals/{proposal}/accept", "office", "office"),
     ("POST", "/practices/{practice_id}/enrol", "office", "office"),
     ("GET", "/audit", "actor", "user"),
 ];

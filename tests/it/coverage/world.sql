@@ -66,6 +66,13 @@ begin
         insert into drills (firm_id, drill_id, practice_id, agent_id, backup, started_at, finished_at, received_at, outcome, steps, checks, performed_by)
         values (p.firm_id, id, p.practice_id, matrix.fresh('agent', canary, address, null), canary || ' backup', now() - interval '1 hour', now(), now(),
             'passed', '[]', '[]', canary || ' person');
+    when 'proposal', 'proposal_dismissed' then
+        insert into proposals (firm_id, proposal_id, practice_id, agent_id, key, proposal, place, first_proposed_at, last_proposed_at, state,
+            state_since)
+        values (p.firm_id, id, p.practice_id, matrix.fresh('agent', canary, address, null), 'proposed-' || id,
+            jsonb_build_object('key', 'proposed-' || id, 'tool', 'restic', 'found', 'crontab', 'name', canary || ' file', 'way', 'wrapped',
+                'schedule', jsonb_build_object('cron', '0 22 * * *')),
+            1, now(), now(), case kind when 'proposal' then 'proposed' else 'dismissed' end, now());
     when 'slot', 'slot_excused' then
         other := matrix.fresh('job', canary, address, null);
         insert into expectations (firm_id, expectation_id, practice_id, kind, job_id, office_id, cron, opens_before_seconds, late_after_seconds,

@@ -1,6 +1,7 @@
 //! Journeys: what people and machines do, from end to end, through the real programs.
 
 mod backup;
+mod discovery;
 mod doctor;
 mod drill;
 mod mail;

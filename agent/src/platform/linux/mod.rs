@@ -1,6 +1,7 @@
 //! Linux. The same function list as `windows`.
 
 mod disk;
+mod inventory;
 mod mounts;
 mod service;
 mod tree;
@@ -19,6 +20,7 @@ use rustix::time::{ClockId, clock_gettime};
 use uuid::Uuid;
 
 pub(crate) use disk::nature;
+pub(crate) use inventory::{inventory, script};
 pub(crate) use mounts::{MountChanges, disk_of, mounted_disks};
 pub(crate) use service::{notify, stop_requests, watchdog_period};
 pub(crate) use tree::{await_exit, end_tree, release_tree, start};

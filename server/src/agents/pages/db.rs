@@ -74,6 +74,19 @@ pub(super) async fn jobs(
     Ok(jobs)
 }
 
+/// How many jobs an agent proposes that wait for somebody.
+pub(super) async fn proposed(transaction: &mut Transaction, firm: FirmId, agent: AgentId) -> Result<i64, AppError> {
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from proposals
+         where firm_id = $1 and agent_id = $2 and state = 'proposed' and gone_since is null"#,
+        firm.0,
+        agent.0,
+    )
+    .fetch_one(&mut **transaction)
+    .await?;
+    Ok(count)
+}
+
 /// An event as the page of its agent shows it.
 pub(super) struct EventLine {
     pub(super) kind: String,

@@ -27,6 +27,8 @@ struct AgentPage {
     last_heard: Option<Moment>,
     silent_since: Option<Moment>,
     jobs: Vec<JobOfAgent>,
+    /// `2 proposed jobs`, for who may accept them.
+    proposed: Option<String>,
     events: Vec<Event>,
     waiting: String,
     revoke_path: String,
@@ -51,6 +53,8 @@ async fn page(context: &Context, agent: AgentId, error: String) -> Result<Respon
     let found = db::list(&mut transaction, person.firm, Some(agent)).await?.pop();
     let agent = found.ok_or(AppError::NotFound)?;
     let jobs = db::jobs(&mut transaction, person.firm, agent.id).await?;
+    let proposed = db::proposed(&mut transaction, person.firm, agent.id).await?;
+    let may_operate = crate::web::Access::Operator.admits(Some(person.role));
     let events = db::newest_events(&mut transaction, person.firm, agent.id, NEWEST).await?;
     let layout = context
         .layout(&mut transaction, Section::Agents, agent.name.clone())
@@ -70,6 +74,7 @@ async fn page(context: &Context, agent: AgentId, error: String) -> Result<Respon
         last_heard: agent.last_heard_at.map(moment),
         silent_since: agent.silent_since.map(moment),
         jobs,
+        proposed: (proposed > 0 && may_operate).then(|| words::count(proposed, "proposed job", "proposed jobs")),
         events: events
             .into_iter()
             .map(|event| Event {
@@ -87,7 +92,7 @@ async fn page(context: &Context, agent: AgentId, error: String) -> Result<Respon
             |number| words::count(number, "report", "reports"),
         ),
         revoke_path: format!("/agents/{}/revoke", agent.id),
-        may_revoke: agent.revoked_at.is_none() && crate::web::Access::Operator.admits(Some(person.role)),
+        may_revoke: agent.revoked_at.is_none() && may_operate,
         error,
         agent,
     });

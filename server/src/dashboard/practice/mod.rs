@@ -14,12 +14,13 @@ use super::strip::{self, Strip};
 use super::today::alert_sentence;
 use crate::alerts::{self, OpenAlert};
 use crate::db::Transaction;
+use crate::discovery;
 use crate::error::AppError;
 use crate::ids::{FirmId, PracticeId};
 use crate::media;
 use crate::users::Role;
 use crate::web::page::render;
-use crate::web::words::Moment;
+use crate::web::words::{self, Moment};
 use crate::web::{Context, Layout, Path, Section};
 
 #[derive(Template)]
@@ -34,6 +35,8 @@ struct PracticePage {
     agents: Vec<Agent>,
     closures: Vec<Closure>,
     may_operate: bool,
+    /// `2 proposed jobs`, if there are any.
+    proposed: Option<String>,
     reader: Option<TimeZone>,
 }
 
@@ -156,6 +159,7 @@ pub(super) async fn show(context: Context, Path(id): Path<PracticeId>) -> Result
     let agents = db::agents(&mut transaction, firm, id).await?;
     let today = known.place.backup_day(context.now);
     let closures = db::closures(&mut transaction, firm, id, today).await?;
+    let proposed = discovery::waiting(&mut transaction, firm, id).await?;
     let jobs: Vec<Job> = rows.iter().map(|row| row.job.clone()).collect();
     Ok(render(&PracticePage {
         standing: model::standing(layout.stale.is_some(), &jobs, &known.alerts),
@@ -167,6 +171,7 @@ pub(super) async fn show(context: Context, Path(id): Path<PracticeId>) -> Result
         agents,
         closures,
         may_operate,
+        proposed: (proposed > 0).then(|| words::count(proposed, "proposed job", "proposed jobs")),
         reader: context.zone,
     }))
 }

@@ -14,7 +14,7 @@ use crate::db::Transaction;
 use crate::error::AppError;
 use crate::ids::{DrillId, MediumId, RunId};
 use crate::runs::{Outcome, Reported};
-use crate::{drills, expectations, media, runs};
+use crate::{discovery, drills, expectations, media, runs};
 
 /// What an event says, or why that cannot be understood.
 pub(super) fn read(event: &InboxEvent) -> Result<EventBody, String> {
@@ -34,6 +34,7 @@ pub(super) fn read(event: &InboxEvent) -> Result<EventBody, String> {
                 "medium_moved",
                 "drill_recorded",
                 "agent_problem",
+                "jobs_proposed",
             ];
             if known.contains(&kind.as_str()) {
                 format!("This is not a {kind} as this server knows it: {error}.")
@@ -78,6 +79,9 @@ pub(super) async fn project(
         EventBody::AgentProblem(problem) => {
             let occurred_at = received.past("occurred_at", event.occurred_at)?;
             projection.agent_problem(problem, occurred_at).await
+        }
+        EventBody::JobsProposed(proposed) => {
+            discovery::propose(projection.transaction, reporter, received, proposed).await
         }
     }
 }

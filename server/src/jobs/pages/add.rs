@@ -1,4 +1,4 @@
-//! `/practices/{practice}/jobs/add`.
+//! `/practices/{practice}/jobs/add`, and the form of a new job for others that prefill it.
 
 use askama::Template;
 use axum::response::Response;
@@ -10,15 +10,44 @@ use crate::error::AppError;
 use crate::ids::{JobId, PracticeId};
 use crate::jobs;
 use crate::jobs::form::{JobErrors, JobForm};
-use crate::jobs::model::JobDetails;
+use crate::jobs::model::{JobDetails, OfficeChoice};
 use crate::web::page::{refuse, render};
 use crate::web::{Context, Form, Layout, Path, Section, redirect};
+
+/// Where the form of a new job stands, and what it says above its fields.
+#[derive(Debug, Clone)]
+pub(crate) struct FormPlace {
+    /// The practice the job is added to.
+    pub(crate) practice: PracticeId,
+    /// Where the form is sent.
+    pub(crate) path: String,
+    /// Sentences above the fields.
+    pub(crate) lead: Vec<String>,
+}
+
+impl FormPlace {
+    fn of_practice(practice: PracticeId) -> Self {
+        Self {
+            practice,
+            path: format!("/practices/{practice}/jobs/add"),
+            lead: Vec::new(),
+        }
+    }
+}
+
+/// What became of a form that was sent.
+pub(crate) enum FormSent {
+    /// The job was added and is in the audit log; the transaction is still to be committed.
+    Added(JobId),
+    /// The form again, with its dates or with what is wrong.
+    Again(Response),
+}
 
 #[derive(Template)]
 #[template(path = "jobs/add.html")]
 struct AddPage {
     layout: Layout,
-    practice: PracticeId,
+    place: FormPlace,
     practice_name: String,
     fields: Fields,
 }
@@ -26,41 +55,47 @@ struct AddPage {
 async fn page(
     context: &Context,
     transaction: &mut Transaction,
-    (practice, practice_name): (PracticeId, String),
+    (place, practice_name): (FormPlace, String),
     fields: Fields,
 ) -> Result<AddPage, AppError> {
     let layout = context.layout(transaction, Section::Practices, "Add a job").await?;
     Ok(AddPage {
         layout,
-        practice,
+        place,
         practice_name,
         fields,
     })
 }
 
-pub(super) async fn show(context: Context, Path(practice): Path<PracticeId>) -> Result<Response, AppError> {
-    let mut transaction = context.begin().await?;
-    let (name, offices) = offices(&context, &mut transaction, practice).await?;
-    let form = JobForm::usual(&offices);
-    let fields = Fields::new(form, JobErrors::default(), &offices, context.now, false);
-    Ok(render(
-        &page(&context, &mut transaction, (practice, name), fields).await?,
-    ))
+/// The form of a new job, filled with what `filled` makes of the practice's offices.
+pub(crate) async fn show_form(
+    context: &Context,
+    transaction: &mut Transaction,
+    place: FormPlace,
+    filled: impl FnOnce(&[OfficeChoice]) -> JobForm,
+) -> Result<Response, AppError> {
+    let (name, offices) = offices(context, transaction, place.practice).await?;
+    let fields = Fields::new(filled(&offices), JobErrors::default(), &offices, context.now, false);
+    Ok(render(&page(context, transaction, (place, name), fields).await?))
 }
 
-pub(super) async fn submit(
-    context: Context,
-    Path(practice): Path<PracticeId>,
-    Form(typed): Form<JobForm>,
-) -> Result<Response, AppError> {
-    let mut transaction = context.begin().await?;
+/// Takes what was typed into the form of a new job.
+pub(crate) async fn send_form(
+    context: &Context,
+    transaction: &mut Transaction,
+    place: FormPlace,
+    typed: JobForm,
+) -> Result<FormSent, AppError> {
     let firm = context.person()?.firm;
-    let (name, offices) = offices(&context, &mut transaction, practice).await?;
+    let (name, offices) = offices(context, transaction, place.practice).await?;
     let understood = typed.understand(&offices, context.now);
     let errors = match understood {
         Ok(details) if typed.act != "preview" => {
-            match jobs::add(&mut transaction, context.now, firm, practice, &details).await {
-                Ok(job) => return added(&context, transaction, practice, job, &details).await,
+            match jobs::add(transaction, context.now, firm, place.practice, &details).await {
+                Ok(job) => {
+                    record(context, transaction, place.practice, job, &details).await?;
+                    return Ok(FormSent::Added(job));
+                }
                 Err(AppError::Conflict(taken)) => JobErrors {
                     key: taken,
                     ..JobErrors::default()
@@ -72,17 +107,17 @@ pub(super) async fn submit(
         Err(errors) => *errors,
     };
     let fields = Fields::new(typed, errors, &offices, context.now, false);
-    let page = page(&context, &mut transaction, (practice, name), fields).await?;
-    Ok(refuse(&page))
+    let page = page(context, transaction, (place, name), fields).await?;
+    Ok(FormSent::Again(refuse(&page)))
 }
 
-async fn added(
+async fn record(
     context: &Context,
-    mut transaction: Transaction,
+    transaction: &mut Transaction,
     practice: PracticeId,
     job: JobId,
     details: &JobDetails,
-) -> Result<Response, AppError> {
+) -> Result<(), AppError> {
     let entry = Entry {
         action: ADDED,
         practice: Some(practice),
@@ -91,8 +126,28 @@ async fn added(
         subject_name: &details.name,
         details: jobs::audit_details(details),
     };
-    context.record(&mut transaction, entry).await?;
-    transaction.commit().await?;
-    context.app.wake.evaluator.notify_one();
-    Ok(redirect(&format!("/jobs/{job}")))
+    context.record(transaction, entry).await
+}
+
+pub(super) async fn show(context: Context, Path(practice): Path<PracticeId>) -> Result<Response, AppError> {
+    let mut transaction = context.begin().await?;
+    let place = FormPlace::of_practice(practice);
+    show_form(&context, &mut transaction, place, JobForm::usual).await
+}
+
+pub(super) async fn submit(
+    context: Context,
+    Path(practice): Path<PracticeId>,
+    Form(typed): Form<JobForm>,
+) -> Result<Response, AppError> {
+    let mut transaction = context.begin().await?;
+    let place = FormPlace::of_practice(practice);
+    match send_form(&context, &mut transaction, place, typed).await? {
+        FormSent::Added(job) => {
+            transaction.commit().await?;
+            context.app.wake.evaluator.notify_one();
+            Ok(redirect(&format!("/jobs/{job}")))
+        }
+        FormSent::Again(form) => Ok(form),
+    }
 }

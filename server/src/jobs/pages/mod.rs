@@ -6,6 +6,7 @@ mod preview;
 
 use jiff::Timestamp;
 
+pub(crate) use self::add::{FormPlace, FormSent, send_form, show_form};
 use self::preview::Preview;
 use super::db;
 use super::form::{JobErrors, JobForm};
@@ -17,7 +18,7 @@ use crate::ids::PracticeId;
 use crate::web::{Access, Audit, Context, Route};
 
 /// A job was added.
-pub(super) const ADDED: &str = "job.added";
+pub(crate) const ADDED: &str = "job.added";
 /// A job was changed.
 pub(super) const CHANGED: &str = "job.changed";
 /// A job was archived.
