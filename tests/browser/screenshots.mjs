@@ -73,6 +73,7 @@ try {
     }
     const below = [
       ["report", found.practice, "/report"],
+      ["proposals", found.practice, "/proposals"],
       ["job-add", found.practice, "/jobs/add"],
       ["enrol", found.practice, "/enrol"],
       ["job-edit", found.job, "/edit"],

@@ -229,7 +229,7 @@ fn calendars_mean_the_times_that_systemd_says_they_do() {
         "0/3:00",
         "*-*-1,15 00:30",
         "12-24 18:00",
-        "*-*-2/7 01:00",
+        "*-*-2,9,16 01:00",
     ];
     let machine = Machine::new();
     for (number, event) in events.iter().enumerate() {

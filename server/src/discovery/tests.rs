@@ -181,7 +181,7 @@ async fn a_proposal_becomes_a_job_as_every_job_does() {
     assert_eq!(all.len(), 1);
     drop(transaction);
     let log = test.as_owner().get("/audit").await;
-    log.assert_shows("job.added").assert_shows("Nightly backup");
+    log.assert_shows("Theo job added job Nightly backup");
 
     for again in ["accept", "dismiss", "dismissal/undo"] {
         let answer = test
@@ -244,8 +244,8 @@ async fn what_is_dismissed_stays_so_until_it_is_taken_back() {
     undo.assert_redirect(&list_path(&test));
     assert_eq!(stored(&test).await[0].1, "proposed");
     let log = test.as_owner().get("/audit").await;
-    log.assert_shows("proposal.dismissed")
-        .assert_shows("proposal.dismissal_undone");
+    log.assert_shows("Theo proposal dismissed proposal restic on harbor-server")
+        .assert_shows("Theo proposal dismissal undone proposal");
 }
 
 #[tokio::test]
