@@ -84,6 +84,9 @@ fn filled(database: &Psql, path: &str) -> Option<String> {
             "run" => "select run_id from runs where outcome = 'ok' order by started_at desc limit 1".to_owned(),
             "alert" => "select alert_id from alerts where kind = 'missed' and closed_at is null limit 1".to_owned(),
             "agent" => "select agent_id from agents where name = 'harbor-srv'".to_owned(),
+            "proposal" => {
+                "select proposal_id from proposals where state = 'proposed' order by place limit 1".to_owned()
+            }
             "drill" => "select drill_id from drills where outcome = 'failed' limit 1".to_owned(),
             "message" => {
                 "select notification_id from notifications where state = 'delivered' order by created_at desc limit 1"
