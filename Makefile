@@ -12,7 +12,7 @@ timed = @printf '\n== %s\n' '$(1)'; SECONDS=0; $(2); printf '== %s: %d s\n' '$(1
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset run test lint build-tests fuzz packages agent-windows agent-msi agent-deb journeys browser bench screenshots fmt sqlx sqlx-check needs-demo needs-test
+.PHONY: help demo demo-reset run test lint build-tests fuzz packages agent-windows agent-windows-tests agent-msi agent-deb journeys browser bench screenshots fmt sqlx sqlx-check needs-demo needs-test
 
 help: ## Lists what can be made
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -49,6 +49,10 @@ packages: needs-test
 agent-windows: ## Builds the agent for Windows: target/packages/lastgood-agent.exe
 	@scripts/install windows
 	scripts/agent-windows
+
+agent-windows-tests: ## The agent's own tests on Windows, as far as Wine is one; not part of `test`, for the time they take to build
+	@scripts/install windows
+	scripts/agent-windows-tests
 
 agent-msi: agent-windows ## Builds the agent's installer for Windows: target/packages/lastgood-agent.msi
 	scripts/agent-msi

@@ -243,5 +243,6 @@ impl Tool {
     }
 }
 
-#[cfg(test)]
+// They speak of the rights and links of Unix.
+#[cfg(all(test, unix))]
 mod tests;

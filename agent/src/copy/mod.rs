@@ -206,5 +206,6 @@ pub(crate) fn can_check(tool: &Tool) -> bool {
     matches!(tool, Tool::Program(tool) if tools::program::can_check(tool.program))
 }
 
-#[cfg(test)]
+// They start what a Unix has.
+#[cfg(all(test, unix))]
 mod tests;

@@ -296,5 +296,6 @@ fn end_tree(pid: u32, mark: &str, happened: &Receiver<Happened>) -> io::Result<(
     Err(io::Error::other("some processes of the backup could not be ended"))
 }
 
-#[cfg(test)]
+// They start what a Unix has.
+#[cfg(all(test, unix))]
 mod tests;

@@ -97,5 +97,6 @@ fn judge(sample: Sample, verdict: &mut Verdict) {
     }
 }
 
-#[cfg(test)]
+// They speak of the rights and links of Unix.
+#[cfg(all(test, unix))]
 mod tests;
