@@ -9,7 +9,10 @@ use lastgood_protocol::{AgentProblem, AgentProblemKind, BatchAnswer, EventBody, 
 use uuid::Uuid;
 
 use crate::config;
+use crate::discover;
 use crate::exec::Ended;
+use crate::media;
+use crate::platform;
 use crate::spool::{self, Limits, Spool};
 use crate::tools::{self, Entry};
 use crate::watch;
@@ -105,6 +108,26 @@ pub fn configuration(input: &[u8]) {
         &config::Overrides::default(),
         Timestamp::UNIX_EPOCH,
     );
+}
+
+/// A line of the system's list of mounts, and the marker of a medium.
+pub fn medium(input: &[u8], scratch: &Path) {
+    let ([mount], marker) = lines(input);
+    platform::fuzzing::mount(&mount);
+    media::fuzzing::marker(marker, scratch);
+}
+
+/// A line that says what it is, and what discovery may find under that name.
+pub fn discovery(input: &[u8]) {
+    let ([kind], found) = lines(input);
+    let text = String::from_utf8_lossy(found);
+    match kind.as_str() {
+        "crontab" => discover::fuzzing::crontab(&text),
+        "unit" => discover::fuzzing::unit(&text),
+        "calendar" => discover::fuzzing::on_calendar(&text),
+        "command" => discover::fuzzing::command_line(&text),
+        _ => discover::fuzzing::task(found),
+    }
 }
 
 /// What a server answers to a batch, and to a request that it refuses: only what was sent and acknowledged leaves the spool.

@@ -11,7 +11,7 @@ mod config;
 mod copy;
 mod coverage;
 mod daemon;
-pub mod discover;
+mod discover;
 mod drill;
 mod engine;
 mod enrolment;

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::command_line::{Dialect, Starts, in_script, starts};
 use super::material::{CronScript, CrontabFile, Database, Material, TaskFile};
 use super::{
-    Configured, Considered, Fate, consider, crontab, fuzzed, on_calendar, products, report, task, times, unit,
+    Configured, Considered, Fate, consider, crontab, fuzzing, on_calendar, products, report, task, times, unit,
 };
 
 const WINDOWS_BACKUP: &str = include_str!("samples/windows-backup.xml");
@@ -582,6 +582,8 @@ fn what_the_settings_have_is_not_proposed_again() {
     );
 }
 
+// Whether others can write a file is asked in Unix's way.
+#[cfg(unix)]
 #[test]
 fn the_lines_that_are_shown_are_good_settings() {
     let mut material = linux();
@@ -601,6 +603,7 @@ fn the_lines_that_are_shown_are_good_settings() {
     }
 }
 
+#[cfg(unix)]
 fn check(proposal: &JobProposal, settings: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().expect("a folder");
@@ -640,11 +643,11 @@ fn a_machine_full_of_backups_fits_into_one_event() {
 proptest! {
     #[test]
     fn anything_at_all_is_survived(text in any::<String>(), bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        fuzzed::crontab(&text);
-        fuzzed::on_calendar(&text);
-        fuzzed::unit(&text);
-        fuzzed::command_line(&text);
-        fuzzed::task(&bytes);
+        fuzzing::crontab(&text);
+        fuzzing::on_calendar(&text);
+        fuzzing::unit(&text);
+        fuzzing::command_line(&text);
+        fuzzing::task(&bytes);
     }
 
     #[test]
@@ -652,12 +655,12 @@ proptest! {
         text in "([*0-9,./~-]{1,9} ){0,4}(Mon|Sun|Fri|UTC|root|restic|\\$\\(|\"|'|backup|\\\\){0,4}[*0-9,./:~-]{0,9}",
         xml in "<Task>(<Triggers>)?(<CalendarTrigger>)?<StartBoundary>[0-9T:Z-]{0,20}</StartBoundary>(<ScheduleByDay/>)?</CalendarTrigger></Triggers></Task>",
     ) {
-        fuzzed::crontab(&text);
-        fuzzed::on_calendar(&text);
-        fuzzed::unit(&format!("[Timer]\nOnCalendar={text}\n[Service]\nExecStart={text}\n"));
-        fuzzed::command_line(&text);
-        fuzzed::task(xml.as_bytes());
-        fuzzed::task(&utf16(&xml));
+        fuzzing::crontab(&text);
+        fuzzing::on_calendar(&text);
+        fuzzing::unit(&format!("[Timer]\nOnCalendar={text}\n[Service]\nExecStart={text}\n"));
+        fuzzing::command_line(&text);
+        fuzzing::task(xml.as_bytes());
+        fuzzing::task(&utf16(&xml));
     }
 
     #[test]

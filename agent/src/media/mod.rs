@@ -1,5 +1,7 @@
 //! Media: what a medium is recognised by, and registering one.
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod ledger;
 mod moves;
 

@@ -1,6 +1,8 @@
 //! Linux. The same function list as `windows`.
 
 mod disk;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod inventory;
 mod mounts;
 mod service;

@@ -85,7 +85,7 @@ impl MountChanges {
 }
 
 /// proc(5): `id parent major:minor root mount-point options optional… - type source super-options`.
-fn parse_mount(line: &str) -> Option<Mount> {
+pub(super) fn parse_mount(line: &str) -> Option<Mount> {
     let (left, right) = line.split_once(" - ")?;
     let mut left = left.split(' ').skip(2);
     let (major, minor) = left.next()?.split_once(':')?;
