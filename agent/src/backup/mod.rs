@@ -14,11 +14,13 @@ use jiff::Timestamp;
 use lastgood_protocol::{Basis, Encryption, EventId, Knowledge, MediumSighting, Outcome, RunFinished, ToolIdentity};
 use secrecy::SecretString;
 
-use crate::config::{JobConfig, Tool};
+use crate::config::{JobConfig, SecretSource, Tool};
 use crate::copy::{self, Server};
 use crate::exec::{self, Invocation, OnStop, Output, StopSwitch};
 use crate::media::{Ledger, Seen};
+use crate::secrets::Secrets;
 use crate::spool::{RunRecord, RunTicket, Spool, SpoolError};
+use crate::state::StateFolder;
 use crate::tools::{self, Verdict};
 use crate::{clock, ids, media, verify};
 use guard::Refusal;
@@ -30,6 +32,7 @@ const KEPT_BACK: i64 = 75;
 
 const NO_MEDIUM: &str = "No medium is connected where the job writes to, so no backup was made.";
 const NO_SECRET: &str = "A password or key that the job needs could not be read from its file.";
+const NO_KEPT_SECRET: &str = "A secret that the job names is not kept on this machine: lastgood-agent secret set.";
 const BROKEN_OFF: &str = "The backup was broken off: the agent or the machine went down while it ran.";
 
 /// Which try of a job this is.
@@ -62,8 +65,14 @@ pub(crate) struct Done {
 }
 
 /// Runs a job by itself, as the configuration says.
-pub(crate) fn perform(job: &JobConfig, attempt: Attempt, spool: &Spool, ledger: &Ledger, stop: &StopSwitch) -> Done {
-    let run = Run::begin(job, attempt, tools::backup_command(job), spool, ledger);
+pub(crate) fn perform(
+    job: &JobConfig,
+    attempt: Attempt,
+    spool: &Spool,
+    state: &StateFolder,
+    stop: &StopSwitch,
+) -> Done {
+    let run = Run::begin(job, attempt, tools::backup_command(job), spool, state);
     let (verdict, stopped) = match run.prepare(stop) {
         Ok(steps) => (run.carry_out(&steps), steps.stopped.get()),
         Err(refusal) => (refusal.verdict(), false),
@@ -77,7 +86,7 @@ pub(crate) fn wrap(
     job: &JobConfig,
     command: Vec<String>,
     spool: Option<&Spool>,
-    ledger: &Ledger,
+    state: &StateFolder,
     stop: &StopSwitch,
     mut note: impl FnMut(String),
 ) -> i64 {
@@ -96,10 +105,10 @@ pub(crate) fn wrap(
         may_retry: false,
     };
     let started = clock::wall();
-    let run = spool.map(|spool| Run::begin(job, attempt, command.clone(), spool, ledger));
+    let run = spool.map(|spool| Run::begin(job, attempt, command.clone(), spool, state));
     let id = run.as_ref().map_or_else(ids::run, |run| run.record.run);
     let medium = run.as_ref().map_or_else(|| medium_of(job), |run| run.medium.clone());
-    if let Err(refusal) = guard::check(job, medium.as_ref(), ledger, started) {
+    if let Err(refusal) = guard::check(job, medium.as_ref(), &Ledger::in_folder(state), started) {
         note(refusal.reason.clone());
         report_wrapped(run, refusal.verdict(), note);
         return KEPT_BACK;
@@ -166,12 +175,18 @@ struct Run<'a> {
     command: Vec<String>,
     /// Seen when the run began: it may be pulled out before it ends.
     medium: Option<Seen>,
-    ledger: &'a Ledger,
+    state: &'a StateFolder,
     began: Instant,
 }
 
 impl<'a> Run<'a> {
-    fn begin(job: &'a JobConfig, attempt: Attempt, command: Vec<String>, spool: &'a Spool, ledger: &'a Ledger) -> Self {
+    fn begin(
+        job: &'a JobConfig,
+        attempt: Attempt,
+        command: Vec<String>,
+        spool: &'a Spool,
+        state: &'a StateFolder,
+    ) -> Self {
         let record = RunRecord {
             run: ids::run(),
             job: job.key.clone(),
@@ -195,13 +210,14 @@ impl<'a> Run<'a> {
             unrecorded,
             command,
             medium: medium_of(job),
-            ledger,
+            state,
             began: Instant::now(),
         }
     }
 
     fn prepare<'b>(&'b self, stop: &'b StopSwitch) -> Result<Steps<'b>, Refusal> {
-        guard::check(self.job, self.medium.as_ref(), self.ledger, self.record.started_at)?;
+        let ledger = Ledger::in_folder(self.state);
+        guard::check(self.job, self.medium.as_ref(), &ledger, self.record.started_at)?;
         if self.job.medium.is_some() && self.medium.is_none() {
             return Err(NO_MEDIUM.into());
         }
@@ -209,7 +225,7 @@ impl<'a> Run<'a> {
         environment.extend(self.job.environment.iter().cloned());
         let mut secrets = Vec::new();
         for secret in &self.job.secrets {
-            secrets.push((secret.name.clone(), read_secret(&secret.file)?));
+            secrets.push((secret.name.clone(), self.secret(&secret.source)?));
         }
         if let Tool::Borg(tool) = &self.job.tool
             && let Some(file) = &tool.password_file
@@ -225,6 +241,16 @@ impl<'a> Run<'a> {
             secrets,
             stopped: Cell::new(false),
         })
+    }
+
+    fn secret(&self, source: &SecretSource) -> Result<SecretString, Refusal> {
+        match source {
+            SecretSource::File(file) => Ok(read_secret(file)?),
+            SecretSource::Kept(name) => match Secrets::in_folder(self.state).read(name) {
+                Ok(Some(secret)) => Ok(secret),
+                Ok(None) | Err(_) => Err(NO_KEPT_SECRET.into()),
+            },
+        }
     }
 
     /// Copy, backup, check, and reading back, as far as the job has them.
@@ -292,7 +318,12 @@ impl<'a> Run<'a> {
         let record = self.record;
         if verdict.outcome != Outcome::Failed {
             claim_encryption(&mut verdict, medium.as_ref());
-            note_use(self.job, seen.as_ref(), self.ledger, record.started_at);
+            note_use(
+                self.job,
+                seen.as_ref(),
+                &Ledger::in_folder(self.state),
+                record.started_at,
+            );
         }
         let finished = RunFinished {
             run: record.run,

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::Common;
 use super::output::Printer;
 use crate::clock;
-use crate::config::{Config, ConfigProblems, JobConfig, Overrides};
+use crate::config::{Config, ConfigProblem, ConfigProblems, JobConfig, Overrides, SecretSource};
+use crate::secrets::Secrets;
 
 pub(super) const EXAMPLE: &str = r#"A whole example of /etc/lastgood/agent.toml:
 
@@ -48,6 +49,7 @@ pub(super) const EXAMPLE: &str = r#"A whole example of /etc/lastgood/agent.toml:
   [job.environment]
   DB_USER = "backup"
   DB_PASSWORD_FILE = "/etc/lastgood/db.password"   # the command gets its content as DB_PASSWORD
+  DB_KEY = "secret:database-key"                   # kept with `lastgood-agent secret set database-key`
   [job.claims]                  # what you know and the agent cannot see
   encrypted = true
 
@@ -65,7 +67,9 @@ Every setting of the daemon is also a flag and a LASTGOOD_AGENT_* variable: last
 
 pub(super) fn run(common: &Common, printer: Printer) -> ExitCode {
     match common.config(&Overrides::default()) {
-        Ok(config) => {
+        Ok(mut config) => {
+            let missing = missing_secrets(&config, &Secrets::in_folder(&common.state()));
+            config.warnings.extend(missing);
             let jobs: Vec<_> = config.jobs.iter().map(describe).collect();
             let value = json!({ "file": config.file, "jobs": jobs, "warnings": config.warnings, "problems": [] });
             printer.result(text(&config), &value);
@@ -77,6 +81,30 @@ pub(super) fn run(common: &Common, printer: Printer) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A warning for each secret that a job names and nobody has kept.
+fn missing_secrets(config: &Config, secrets: &Secrets) -> Vec<ConfigProblem> {
+    let mut missing = Vec::new();
+    for job in &config.jobs {
+        for variable in &job.secrets {
+            let SecretSource::Kept(name) = &variable.source else {
+                continue;
+            };
+            if !matches!(secrets.read(name), Ok(Some(_))) {
+                missing.push(ConfigProblem {
+                    file: config.file.clone().unwrap_or_default(),
+                    line: None,
+                    message: format!(
+                        "job '{}' needs the secret '{name}', and none of that name can be read",
+                        job.key
+                    ),
+                    remedy: format!("Keep it: lastgood-agent secret set {name}"),
+                });
+            }
+        }
+    }
+    missing
 }
 
 fn text(config: &Config) -> String {

@@ -10,7 +10,6 @@ use super::{Common, job_key};
 use crate::backup;
 use crate::config::{JobConfig, Overrides};
 use crate::exec::StopSwitch;
-use crate::media::Ledger;
 use crate::{platform, tools};
 
 #[derive(Debug, Args)]
@@ -47,8 +46,8 @@ pub(super) fn run(common: &Common, arguments: ExecArguments) -> ExitCode {
     if let Err(error) = platform::stop_requests(false, move || on_stop.stop()) {
         note(&format!("the command is not ended with the agent: {error}"));
     }
-    let ledger = Ledger::in_folder(&common.state());
-    let code = backup::wrap(&job, arguments.command, spool.as_ref(), &ledger, &stop, |message| {
+    let state = common.state();
+    let code = backup::wrap(&job, arguments.command, spool.as_ref(), &state, &stop, |message| {
         note(&message);
     });
     platform::end_with(code)

@@ -13,6 +13,7 @@ mod log;
 mod media;
 mod output;
 mod run;
+mod secret;
 #[cfg(windows)]
 mod service;
 mod status;
@@ -75,6 +76,9 @@ enum Command {
     /// Record practised restores
     #[command(subcommand)]
     Drill(drill::DrillCommand),
+    /// Keep the passwords and keys that jobs need, so that the configuration only names them
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
     /// Look for backups that this machine makes already, and propose them as jobs
     #[command(after_help = discover::WHAT_IS_LOOKED_AT)]
     Discover(discover::DiscoverArguments),
@@ -102,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Exec(arguments) => return exec::run(&cli.common, arguments),
         Command::Media(command) => media::run(&cli.common, &command, printer),
         Command::Drill(command) => drill::run(&cli.common, command, printer),
+        Command::Secret(command) => secret::run(&cli.common, &command, printer),
         Command::Discover(arguments) => discover::run(&cli.common, &arguments, printer),
         Command::Status => Ok(status::run(&cli.common, printer)),
         Command::CheckConfig => Ok(check_config::run(&cli.common, printer)),

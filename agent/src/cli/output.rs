@@ -104,11 +104,16 @@ pub(super) fn note(message: &str) {
     say(io::stderr().lock(), &format!("lastgood-agent: {message}"));
 }
 
-/// A question to a person, to standard error so that standard output stays the result's alone.
-pub(super) fn ask(question: &str) -> io::Result<String> {
+/// Words for whoever sits at the terminal, to standard error so that standard output stays the result's alone.
+pub(super) fn say_to_person(words: &str) {
     let mut terminal = io::stderr().lock();
-    write!(terminal, "{question} ")?;
-    terminal.flush()?;
+    // Whoever cannot be told can still answer.
+    let _unread = write!(terminal, "{words} ").and_then(|()| terminal.flush());
+}
+
+/// A question to a person.
+pub(super) fn ask(question: &str) -> io::Result<String> {
+    say_to_person(question);
     let mut answer = String::new();
     if io::stdin().read_line(&mut answer)? == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());

@@ -20,6 +20,7 @@ use lastgood_protocol::{DestinationKind, JobKey};
 
 use crate::engine::rotation::{BackupDays, MediumRule};
 use crate::engine::schedule::Schedule;
+use crate::secrets::SecretName;
 use crate::spool::Limits;
 pub(crate) use after::{Compare, CopyStep};
 pub(crate) use build::parse_duration;
@@ -88,17 +89,26 @@ pub(crate) struct JobConfig {
     pub(crate) claims: AttestedClaims,
     /// Variables for the tool.
     pub(crate) environment: Vec<(String, String)>,
-    /// Variables whose values stand in files.
+    /// Variables whose values do not stand in the configuration.
     pub(crate) secrets: Vec<SecretVariable>,
 }
 
-/// A variable whose value stands in a file.
+/// A variable whose value does not stand in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SecretVariable {
     /// The variable's name.
     pub(crate) name: String,
-    /// The file.
-    pub(crate) file: PathBuf,
+    /// Where its value is.
+    pub(crate) source: SecretSource,
+}
+
+/// Where a secret is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SecretSource {
+    /// In a file of the administrator's.
+    File(PathBuf),
+    /// In the agent's state folder, under this name.
+    Kept(SecretName),
 }
 
 /// A tool and what it is to do.

@@ -1,12 +1,13 @@
-//! Variables and files with secrets: never in the open, never readable by all.
+//! Variables with secrets: never in the open, and in no file that all can read.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::SecretVariable;
 use super::build::Builder;
 use super::file::RawJob;
+use super::{SecretSource, SecretVariable};
 use crate::platform;
+use crate::secrets::{REFERENCE, SecretNameError};
 
 /// Variables that tools read from a file by themselves, so the file's name is handed on as it is.
 const READ_BY_TOOL: [&str; 3] = ["RESTIC_PASSWORD_FILE", "RESTIC_REPOSITORY_FILE", "BORG_KEY_FILE"];
@@ -24,20 +25,34 @@ impl Builder<'_> {
                     format!("'{name}' cannot be a variable"),
                     "Use letters, digits and '_'",
                 );
+            } else if let Some(kept) = value.get_ref().strip_prefix(REFERENCE) {
+                match kept.parse() {
+                    Ok(kept) => secrets.push(SecretVariable {
+                        name: name.clone(),
+                        source: SecretSource::Kept(kept),
+                    }),
+                    Err(error) => self.wrong(
+                        &span,
+                        SecretNameError::to_string(&error),
+                        "Name it as `lastgood-agent secret list` does",
+                    ),
+                }
             } else if READ_BY_TOOL.contains(&name.as_str()) {
                 self.secret_file(&span, Path::new(value.get_ref()));
                 plain.push((name.clone(), value.get_ref().clone()));
             } else if let Some(variable) = name.strip_suffix("_FILE") {
                 let file = PathBuf::from(value.get_ref());
                 self.secret_file(&span, &file);
-                let name = variable.to_owned();
-                secrets.push(SecretVariable { name, file });
+                secrets.push(SecretVariable {
+                    name: variable.to_owned(),
+                    source: SecretSource::File(file),
+                });
             } else if looks_secret(name) {
                 self.wrong(
                     &span,
                     format!("'{name}' looks like a secret and stands here in the open"),
                     &format!(
-                        "Put its value in a file that only root can read and write {name}_FILE = \"/path/of/that/file\""
+                        "Keep it with `lastgood-agent secret set NAME` and write {name} = \"secret:NAME\", or write {name}_FILE and the path of a file that only root can read"
                     ),
                 );
             } else {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use lastgood_protocol::DestinationKind;
 use tempfile::TempDir;
 
-use super::{Config, ConfigProblems, Overrides, Tool, load};
+use super::{Config, ConfigProblems, Overrides, SecretSource, Tool, load};
 use crate::engine::rotation::MediumRule;
 
 struct Place {
@@ -61,7 +61,12 @@ fn the_example_of_the_help_is_read() {
     assert!(matches!(&nightly.tool, Tool::Restic(tool) if tool.check));
     let database = &config.jobs[1];
     assert_eq!(database.environment, [("DB_USER".to_owned(), "backup".to_owned())]);
-    assert_eq!(database.secrets[0].name, "DB_PASSWORD");
+    assert_eq!(database.secrets[0].name, "DB_KEY");
+    assert_eq!(
+        database.secrets[0].source,
+        SecretSource::Kept("database-key".parse().expect("a name"))
+    );
+    assert_eq!(database.secrets[1].name, "DB_PASSWORD");
     assert_eq!(database.claims.encrypted, Some(true));
 }
 
@@ -73,6 +78,11 @@ fn a_mistake_is_named_with_its_line() {
     let cases = [
         ("schedule = \"every night\"\ntool = \"restic\"\n", 3, "cron"),
         ("tool = \"restic\"\nzone = \"Mars\"\n", 4, "Mars"),
+        (
+            "tool = \"restic\"\nenvironment = { A = \"secret:../x\" }\n",
+            4,
+            "secret's name",
+        ),
         ("tool = \"restic\"\ntimeout = \"soon\"\n", 4, "soon"),
         ("tool = \"restic\"\nattempts = 0\n", 4, "attempts"),
         ("tool = \"restic\"\nok = [0]\n", 4, "'ok'"),

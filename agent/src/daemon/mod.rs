@@ -18,7 +18,7 @@ use crate::config::{Config, ServiceEnvironment};
 use crate::engine::{Action, DeliveryPlan, Engine, Input, JobMemory, JobPlan, SkipReason};
 use crate::exec::StopSwitch;
 use crate::identity::Identity;
-use crate::media::{self, Ledger};
+use crate::media;
 use crate::platform::{self, Notice};
 use crate::spool::{Spool, SpoolError};
 use crate::state::{JobState, StateFolder};
@@ -283,10 +283,10 @@ impl Daemon {
         tracing::info!(job = %key, attempt = attempt.number, "the backup begins");
         let stop = StopSwitch::default();
         self.running.insert(key.clone(), stop.clone());
-        let (spool, ledger) = (self.spool.clone(), Ledger::in_folder(&self.state));
+        let (spool, state) = (self.spool.clone(), self.state.clone());
         let sender = self.sender.clone();
         let work = move || {
-            let done = Box::new(backup::perform(&job, attempt, &spool, &ledger, &stop));
+            let done = Box::new(backup::perform(&job, attempt, &spool, &state, &stop));
             // The report is in the spool; a daemon that is gone has nothing to do about it.
             let _unheard = sender.send(Message::RunEnded { job: job.key, done });
         };

@@ -8,7 +8,7 @@ cfg_select! {
         // Windows' alone: its service manager and its event log are spoken with, not only started from.
         pub(crate) use windows::{EventLog, service};
         pub(crate) use windows::{
-            MountChanges, NAME, await_exit, boot_id, create_private_folder, default_config_file, default_state_folder, disk_of, end_tree, end_with, exit_code, hostname, inventory, is_disk_full, mounted_disks, nature, notify, others_can_read, others_can_write, private_file, release_tree, replace_file, script, seal, start, steady_now, stop_requests, sync_folder, unseal, volume, watchdog_period, words,
+            MountChanges, NAME, await_exit, boot_id, create_private_folder, default_config_file, default_state_folder, disk_of, end_tree, end_with, exit_code, hostname, inventory, is_disk_full, mounted_disks, nature, notify, others_can_read, others_can_write, private_file, read_hidden_line, release_tree, replace_file, script, seal, start, steady_now, stop_requests, sync_folder, unseal, volume, watchdog_period, words,
         };
     }
     _ => {
@@ -16,7 +16,7 @@ cfg_select! {
         #[cfg(fuzzing)]
         pub(crate) use linux::fuzzing;
         pub(crate) use linux::{
-            MountChanges, NAME, await_exit, boot_id, create_private_folder, default_config_file, default_state_folder, disk_of, end_tree, end_with, exit_code, hostname, inventory, is_disk_full, mounted_disks, nature, notify, others_can_read, others_can_write, private_file, release_tree, replace_file, script, seal, start, steady_now, stop_requests, sync_folder, unseal, volume, watchdog_period, words,
+            MountChanges, NAME, await_exit, boot_id, create_private_folder, default_config_file, default_state_folder, disk_of, end_tree, end_with, exit_code, hostname, inventory, is_disk_full, mounted_disks, nature, notify, others_can_read, others_can_write, private_file, read_hidden_line, release_tree, replace_file, script, seal, start, steady_now, stop_requests, sync_folder, unseal, volume, watchdog_period, words,
         };
     }
 }

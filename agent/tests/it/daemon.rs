@@ -1,14 +1,16 @@
 //! The daemon: jobs by the clock, their ends, and its own.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use lastgood_protocol::{EventBody, EventStatus, Knowledge, Outcome, RunFinished};
 
-use crate::machine::{Machine, Running, signal, wait_for};
+use crate::machine::{Machine, Running, signal, text, wait_for};
 use crate::server::{Authority, Server, answering};
 use crate::tools::run_jobs;
 
@@ -103,6 +105,69 @@ fn restic_and_borg_back_up_real_files_and_are_checked() {
         let verified = run.facts.verified.expect("it was checked");
         assert_eq!((verified.holds, verified.known), (true, Knowledge::Measured));
     }
+}
+
+/// Runs a command of the agent with something on its standard input.
+fn fed(machine: &Machine, arguments: &[&str], input: &str) -> std::process::Output {
+    let mut command = machine.command(arguments);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the agent can be started");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    stdin.write_all(input.as_bytes()).expect("it reads");
+    drop(stdin);
+    child.wait_with_output().expect("it ends")
+}
+
+#[test]
+fn a_secret_that_the_configuration_names_reaches_the_job_and_nothing_else() {
+    let machine = lonely();
+    let check = machine.path("got");
+    let command = format!("printf %s \"$RESTIC_PASSWORD\" > {}", check.display());
+    machine.configure(&job(&format!(
+        "tool = \"command\"\ncommand = [\"sh\", \"-c\", {command:?}]\n[job.environment]\nRESTIC_PASSWORD = \"secret:restic\"\n"
+    )));
+    let said = machine.succeed(&["check-config"]);
+    assert!(said.contains("secret set restic"), "{said}");
+    let agent = machine.start();
+    let refused = await_runs(&machine, 1).remove(0);
+    assert_eq!(refused.outcome, Outcome::Failed);
+    assert!(refused.reason.expect("a reason").contains("not kept on this machine"));
+    drop(agent);
+
+    let kept = fed(&machine, &["secret", "set", "restic"], "hunter2 hunter2\n");
+    assert!(
+        kept.status.success() && !text(&kept).contains("hunter2"),
+        "{}",
+        text(&kept)
+    );
+    for (name, value) in [("../x", "a"), ("empty", "\n"), ("nul", "a\0b")] {
+        assert!(
+            !fed(&machine, &["secret", "set", name], value).status.success(),
+            "{name}"
+        );
+    }
+    assert_eq!(machine.succeed(&["secret", "list"]).trim(), "restic");
+    assert!(!machine.succeed(&["check-config"]).contains("secret set"));
+    let file = machine.state().join("secrets/s-restic.secret");
+    assert_eq!(fs::metadata(&file).expect("there").mode() & 0o777, 0o600);
+    machine.due_now("nightly");
+    let _agent = machine.start();
+    wait_for("a run that got it", SOON, || {
+        (fs::read_to_string(&check).ok()? == "hunter2 hunter2").then_some(())
+    });
+    wait_for("its report", SOON, || {
+        machine.finished().into_iter().find(|run| run.outcome == Outcome::Ok)
+    });
+    let reported = serde_json::to_string(&machine.events()).expect("JSON");
+    assert!(!format!("{reported}{}", machine.log()).contains("hunter2"));
+
+    machine.succeed(&["secret", "remove", "restic"]);
+    assert!(machine.fail(&["secret", "remove", "restic"]).contains("secret list"));
+    assert!(machine.succeed(&["secret", "list"]).contains("No secret is kept"));
 }
 
 #[test]
@@ -238,7 +303,7 @@ fn systemd_hears_that_it_is_ready_alive_and_ending() {
     command
         .env("NOTIFY_SOCKET", &path)
         .env("WATCHDOG_USEC", "3000000")
-        .stderr(std::process::Stdio::null());
+        .stderr(Stdio::null());
     let mut agent = Running(command.spawn().expect("it can be started"));
     let hear = || {
         let mut text = [0; 200];

@@ -11,6 +11,7 @@ mod mounts;
 mod protect;
 pub(crate) mod service;
 mod stop;
+mod terminal;
 mod text;
 mod tree;
 mod volume;
@@ -40,6 +41,7 @@ pub(crate) use mounts::{MountChanges, disk_of, mounted_disks};
 pub(crate) use protect::{seal, unseal};
 pub(crate) use service::notify;
 pub(crate) use stop::stop_requests;
+pub(crate) use terminal::read_hidden_line;
 pub(crate) use tree::{await_exit, end_tree, release_tree, start};
 pub(crate) use volume::volume;
 
