@@ -11,6 +11,7 @@ use super::file::{RawCompare, RawCopy, RawJob, RawTool};
 use super::program::shows_password;
 use super::{ExitCodes, Program, ProgramTool, RepositoryTool, Tool};
 use crate::copy;
+use crate::tools::program::can_list;
 
 /// The sample that is restored after each run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl Builder<'_> {
     pub(super) fn compare(&mut self, raw: &RawJob, tool: &Tool) -> Option<Compare> {
         let given = raw.compare.as_ref()?;
         let RawCompare { files, scratch } = given.get_ref();
-        self.only_readable(&given.span(), "compare", tool);
+        self.only_restorable(&given.span(), "compare", tool);
         let number = files.as_ref().map_or(10, |files| *files.get_ref());
         let count = usize::try_from(number).ok().filter(|count| (1..=100).contains(count));
         if let Some(files) = files.as_ref().filter(|_| count.is_none()) {
@@ -252,18 +253,27 @@ impl Builder<'_> {
         }
     }
 
+    /// For what lists the backup.
     fn only_readable(&mut self, span: &Range<usize>, name: &str, tool: &Tool) {
-        let is_readable = match tool {
-            Tool::Restic(RepositoryTool { command, .. }) | Tool::Borg(RepositoryTool { command, .. }) => {
-                command.is_empty() || command.iter().any(|argument| argument == "--json")
-            }
-            Tool::Program(_) | Tool::Command { .. } => false,
-        };
-        if !is_readable {
+        let is_listed = matches!(tool, Tool::Program(tool) if can_list(tool));
+        if !is_listed && !has_json(tool) {
             self.wrong(
                 span,
                 format!(
-                    "'{name}' needs a backup that can be read back: restic or borg, started by the agent or with --json"
+                    "'{name}' needs a backup that can be read back: restic or borg, started by the agent or with --json, or GNU tar with at most one --directory, by its full path"
+                ),
+                "Use it in a job of one of them",
+            );
+        }
+    }
+
+    /// For what restores from the backup.
+    fn only_restorable(&mut self, span: &Range<usize>, name: &str, tool: &Tool) {
+        if !has_json(tool) {
+            self.wrong(
+                span,
+                format!(
+                    "'{name}' needs a backup that can be restored from: restic or borg, started by the agent or with --json"
                 ),
                 "Use it in a job of one of them",
             );
@@ -278,5 +288,15 @@ impl Builder<'_> {
                 "Write it from the root on",
             );
         }
+    }
+}
+
+/// Whether restic or borg says what it made.
+fn has_json(tool: &Tool) -> bool {
+    match tool {
+        Tool::Restic(RepositoryTool { command, .. }) | Tool::Borg(RepositoryTool { command, .. }) => {
+            command.is_empty() || command.iter().any(|argument| argument == "--json")
+        }
+        Tool::Program(_) | Tool::Command { .. } => false,
     }
 }

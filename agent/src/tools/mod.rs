@@ -146,7 +146,8 @@ pub(crate) fn list_command(tool: &Tool, made: &str) -> Option<Vec<String>> {
     match tool {
         Tool::Restic(tool) => Some(restic::list_command(tool, made)),
         Tool::Borg(tool) => Some(borg::list_command(tool, made)),
-        Tool::Program(_) | Tool::Command { .. } => None,
+        Tool::Program(tool) => program::list_command(tool, made),
+        Tool::Command { .. } => None,
     }
 }
 
@@ -160,7 +161,8 @@ pub(crate) fn read_entry(tool: &Tool, line: &str) -> Option<Entry> {
     match tool {
         Tool::Restic(_) => restic::read_entry(line),
         Tool::Borg(_) => borg::read_entry(line),
-        Tool::Program(_) | Tool::Command { .. } => None,
+        Tool::Program(tool) => program::read_entry(tool, line),
+        Tool::Command { .. } => None,
     }
 }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use lastgood_protocol::{Basis, Knowledge, Outcome, RunFinished};
 
 use crate::machine::Machine;
-use crate::tools::{lonely, plain, run_jobs};
+use crate::tools::{job, lonely, plain, run_jobs};
 
 const PASSWORD: &str = "right";
 
@@ -202,4 +202,94 @@ fn what_must_be_protected_and_is_not_makes_the_run_fail() {
     assert_eq!(runs[0].outcome, Outcome::Failed);
     let reason = runs[0].reason.clone().expect("it says why");
     assert!(reason.contains("1 of 2") && !reason.contains("elsewhere"), "{reason}");
+}
+
+/// What an archive of tar contains, read back from it: names with blanks, brackets, line ends and umlauts, and a copy of a database that is
+/// in it while the live one is not.
+#[test]
+fn an_archive_of_tar_is_read_back() {
+    let place = Place::new();
+    fs::write(place.machine.path("practice/letters/\u{fc}ber\nuns \\ -> x"), "x").expect("writable");
+    for folder in ["live", "copy"] {
+        fs::create_dir(place.machine.path(&format!("practice/{folder}"))).expect("writable");
+    }
+    fs::write(place.machine.path("practice/live/practice.db"), vec![1; 5_000]).expect("writable");
+    let required = |folders: &[&str]| {
+        let folders: Vec<String> = folders.iter().map(|folder| place.path(folder)).collect();
+        format!("tool = \"tar\"\nmust_contain = {}", serde_json::json!(folders))
+    };
+    let copy = format!(
+        "[job.copy]\ncommand = [\"cp\", \"{0}/live/practice.db\", \"{0}/copy/practice.db\"]\nwrites = \"{0}/copy\"\nlive = [\"{0}/live\"]\n",
+        place.path("practice")
+    );
+    // They run at the same time.
+    let archive = |name: &str| place.path(&format!("{name}.tar"));
+    let (whole, folder) = (place.path("practice"), place.path(""));
+    let but_live = format!("--exclude={whole}/live");
+    let jobs = [
+        job(
+            "full-paths",
+            &required(&["practice/letters"]),
+            &["tar", "-czf", &archive("full-paths"), &whole],
+        ),
+        job(
+            "from-a-folder",
+            &required(&["practice/letters", "practice/live"]),
+            &[
+                "tar",
+                "--create",
+                "--file",
+                &archive("from-a-folder"),
+                "-C",
+                &folder,
+                "practice",
+            ],
+        ),
+        job(
+            "missing",
+            &required(&["practice/letters", "elsewhere"]),
+            &["tar", "-cf", &archive("missing"), "--directory", &folder, "practice"],
+        ),
+        job(
+            "copied",
+            &required(&["practice/letters"]),
+            &["tar", "-cf", &archive("copied"), &but_live, &whole],
+        ),
+        job(
+            "live-too",
+            &required(&["practice/letters"]),
+            &["tar", "-cf", &archive("live-too"), &whole],
+        ),
+    ];
+    let with_copy = |(key, lines): &(String, String)| (key.clone(), format!("{lines}{copy}"));
+    let jobs = [
+        jobs[0].clone(),
+        jobs[1].clone(),
+        jobs[2].clone(),
+        with_copy(&jobs[3]),
+        with_copy(&jobs[4]),
+    ];
+    let runs = place.run(&jobs);
+    let told: Vec<(Outcome, u64, u64)> = runs
+        .iter()
+        .map(|run| {
+            let coverage = run.facts.coverage.unwrap_or_else(|| panic!("it was counted: {run:?}"));
+            (run.outcome, coverage.required, coverage.covered)
+        })
+        .collect();
+    let expected = [
+        (Outcome::Ok, 1, 1),
+        (Outcome::Ok, 2, 2),
+        (Outcome::Failed, 2, 1),
+        (Outcome::Ok, 1, 1),
+    ];
+    assert_eq!(told[..4], expected, "{runs:?}");
+    let inside = |run: &RunFinished| {
+        run.facts
+            .coverage
+            .map(|coverage| (coverage.copy_inside, coverage.live_inside))
+    };
+    assert_eq!(inside(&runs[3]), Some((Some(true), Some(false))));
+    assert_eq!(inside(&runs[4]), Some((Some(true), Some(true))));
+    assert!(!serde_json::to_string(&runs).expect("JSON").contains("letters"));
 }

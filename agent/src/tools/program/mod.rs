@@ -22,7 +22,7 @@ use lastgood_protocol::{Basis, Knowledge, Outcome};
 
 use self::options::Options;
 use self::written::{Format, Written};
-use super::{Verdict, claim, version_word};
+use super::{Entry, Verdict, claim, version_word};
 use crate::config::{Program, ProgramTool};
 use crate::exec::Ended;
 
@@ -208,6 +208,22 @@ pub(crate) fn can_check(program: Program) -> bool {
         | Program::Sqlcmd => true,
         Program::Robocopy | Program::Dbbackup | Program::Duplicati | Program::WindowsServerBackup => false,
     }
+}
+
+/// Whether what a command makes can be listed, so that what must be in it can be counted.
+pub(crate) fn can_list(tool: &ProgramTool) -> bool {
+    tool.program == Program::Tar && tar::can_be_listed(&Options::of(tool.program, &tool.command))
+}
+
+/// The command that lists what was made, where the tool has one.
+pub(super) fn list_command(tool: &ProgramTool, made: &str) -> Option<Vec<String>> {
+    let options = Options::of(tool.program, &tool.command);
+    can_list(tool).then(|| tar::list_command(&options, made)).flatten()
+}
+
+/// Reads one line of the list.
+pub(super) fn read_entry(tool: &ProgramTool, line: &str) -> Option<Entry> {
+    tar::read_entry(&Options::of(tool.program, &tool.command), line)
 }
 
 /// Takes what the check found into the verdict.

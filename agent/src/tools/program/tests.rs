@@ -165,6 +165,51 @@ fn seven_zip_s_text_becomes_facts() {
 }
 
 #[test]
+fn tar_s_list_is_read_as_paths_of_this_machine() {
+    let read = |command: &str, line: &str| {
+        let command: Vec<String> = command.split(' ').map(str::to_owned).collect();
+        super::tar::read_entry(&super::Options::of(Program::Tar, &command), line)
+    };
+    let line = "-rw-r--r-- 0/0            1234 2026-11-22 10:00:00.5 srv/a  b\\n\\303\\274\\\\";
+    let entry = read("tar -cf a.tar /srv", line).expect("an entry");
+    assert_eq!(
+        (entry.path.as_str(), entry.is_file, entry.size),
+        ("srv/a  b\n\u{fc}\\", true, 1234)
+    );
+    assert_eq!(
+        entry.modified.map(|at| at.to_string()).as_deref(),
+        Some("2026-11-22T10:00:00.5Z")
+    );
+    for command in [
+        "tar -cf a -C /mnt srv",
+        "tar -cfa -C/mnt srv",
+        "tar --directory=/mnt -cf a srv",
+        "tar --directory /mnt -cf a srv",
+    ] {
+        assert_eq!(
+            read(command, line).expect("an entry").path,
+            "/mnt/srv/a  b\n\u{fc}\\",
+            "{command}"
+        );
+    }
+    let link = read(
+        "tar -cf a /srv",
+        "lrwxrwxrwx 0/0 0 2026-11-22 10:00:00 srv/l -> /etc/passwd",
+    )
+    .expect("an entry");
+    assert_eq!((link.path.as_str(), link.is_file), ("srv/l", false));
+    let device = read("tar -cf a /srv", "crw-rw-rw- 0/0 1,3 2026-11-22 10:00:00 dev/null").expect("an entry");
+    assert_eq!((device.is_file, device.size), (false, 0));
+    assert_eq!(read("tar -cf a /srv", "tar: whatever"), None);
+    let listed = |command: &str| {
+        let command: Vec<String> = command.split(' ').map(str::to_owned).collect();
+        super::tar::can_be_listed(&super::Options::of(Program::Tar, &command))
+    };
+    assert!(listed("tar -cf a /srv") && listed("tar -cf a -C / srv"));
+    assert!(!listed("tar -cf a -C srv x") && !listed("tar -cf a -C /a x -C /b y") && !listed("sh -c tar"));
+}
+
+#[test]
 fn tar_s_options_say_what_it_makes() {
     let facts = |command: &str| {
         read_as(
