@@ -2,6 +2,7 @@
 //! scheduler starts.
 
 mod guard;
+mod progress;
 mod scratch;
 mod steps;
 
@@ -24,6 +25,7 @@ use crate::state::StateFolder;
 use crate::tools::{self, Verdict};
 use crate::{clock, ids, media, verify};
 use guard::Refusal;
+pub(crate) use progress::{Phase, Progress, Underway, underway};
 pub(crate) use scratch::Scratch;
 pub(crate) use steps::Steps;
 
@@ -113,6 +115,9 @@ pub(crate) fn wrap(
         report_wrapped(run, refusal.verdict(), note);
         return KEPT_BACK;
     }
+    if let Some(run) = &run {
+        run.progress.enter(Phase::BackingUp, clock::wall());
+    }
     let result = exec::run(&invocation, id, output, job.timeout, stop);
     let (code, verdict) = match result {
         Ok(ended) => {
@@ -176,6 +181,7 @@ struct Run<'a> {
     /// Seen when the run began: it may be pulled out before it ends.
     medium: Option<Seen>,
     state: &'a StateFolder,
+    progress: Progress,
     began: Instant,
 }
 
@@ -198,6 +204,7 @@ impl<'a> Run<'a> {
             },
             finish_event: ids::event(),
         };
+        let progress = Progress::new(state, &record);
         let (ticket, unrecorded) = match spool.begin_run(record.clone(), ids::event()) {
             Ok(ticket) => (Some(ticket), None),
             Err(error) => (None, Some(error)),
@@ -211,6 +218,7 @@ impl<'a> Run<'a> {
             command,
             medium: medium_of(job),
             state,
+            progress,
             began: Instant::now(),
         }
     }
@@ -237,6 +245,7 @@ impl<'a> Run<'a> {
             run: self.record.run,
             began: self.began,
             stop,
+            progress: &self.progress,
             environment,
             secrets,
             stopped: Cell::new(false),
@@ -257,7 +266,10 @@ impl<'a> Run<'a> {
     fn carry_out(&self, steps: &Steps<'_>) -> Verdict {
         let process = self.job.copy.as_ref().and_then(|step| step.process.as_deref());
         let database = process.map_or(Server::Unknown, copy::server);
-        let copied = self.job.copy.as_ref().map(|step| copy::perform(step, steps));
+        let copied = self.job.copy.as_ref().map(|step| {
+            steps.enter(Phase::Copying);
+            copy::perform(step, steps)
+        });
         let mut verdict = self.back_up_and_check(steps);
         if let Some(copied) = &copied {
             copy::judge(copied, &mut verdict);
@@ -275,6 +287,7 @@ impl<'a> Run<'a> {
     fn back_up_and_check(&self, steps: &Steps<'_>) -> Verdict {
         let missing = self.missing_sources();
         let started = clock::wall();
+        self.progress.enter(Phase::BackingUp, started);
         let ended = match steps.execute(self.command.clone()) {
             Ok(ended) => ended,
             Err(error) => return tools::not_started(&error),
@@ -289,6 +302,7 @@ impl<'a> Run<'a> {
             if verdict.outcome == Outcome::Failed {
                 break;
             }
+            self.progress.enter(Phase::Checking, clock::wall());
             match steps.execute(command) {
                 Ok(ended) => tools::read_check(&self.job.tool, &ended, &mut verdict),
                 Err(_) => tools::check_not_started(&mut verdict),

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use lastgood_protocol::RunId;
 use secrecy::SecretString;
 
+use super::{Phase, Progress};
+use crate::clock;
 use crate::config::JobConfig;
 use crate::exec::{self, CutShort, Ended, Invocation, Lines, OnStop, Output, StopSwitch};
 
@@ -20,6 +22,7 @@ pub(crate) struct Steps<'a> {
     pub(crate) run: RunId,
     pub(super) began: Instant,
     pub(super) stop: &'a StopSwitch,
+    pub(super) progress: &'a Progress,
     pub(super) environment: Vec<(String, String)>,
     pub(super) secrets: Vec<(String, SecretString)>,
     /// Whether the agent was asked to end meanwhile.
@@ -27,6 +30,11 @@ pub(crate) struct Steps<'a> {
 }
 
 impl Steps<'_> {
+    /// Tells `status` what is done from now on.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.progress.enter(phase, clock::wall());
+    }
+
     /// Runs a command to its end, within what is left of the job's time limit.
     pub(crate) fn execute(&self, command: Vec<String>) -> io::Result<Ended> {
         self.start(command, Vec::new(), None, None)

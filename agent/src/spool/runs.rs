@@ -2,7 +2,7 @@
 //!
 //! The process that runs a backup holds a lock on its record; a record that nobody holds is a run that was interrupted.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -120,6 +120,12 @@ impl Spool {
             Ok(found)
         };
         found().map_err(|source| self.error(source))
+    }
+
+    /// Whether a process runs this now.
+    pub(crate) fn is_running(&self, run: RunId) -> bool {
+        File::open(run_path(&self.folder, run))
+            .is_ok_and(|record| matches!(record.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
     fn write_run_record(&self, record: &RunRecord) -> io::Result<File> {

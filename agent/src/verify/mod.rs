@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lastgood_protocol::{Basis, Knowledge, Outcome, Sample};
 
 use self::reservoir::Reservoir;
-use crate::backup::Steps;
+use crate::backup::{Phase, Steps};
 use crate::config::Compare;
 use crate::coverage::{self, Counter, Wanted};
 use crate::ids;
@@ -46,6 +46,7 @@ pub(crate) fn after(steps: &Steps<'_>, before: Before, verdict: &mut Verdict) {
         live,
         database_ran: before.database_ran,
     });
+    steps.enter(Phase::ReadingBack);
     let Some((counter, drawn)) = read_back(steps, counter, verdict.made.as_deref()) else {
         verdict.worsen(Outcome::Warning, NOT_READ);
         return;
@@ -54,6 +55,7 @@ pub(crate) fn after(steps: &Steps<'_>, before: Before, verdict: &mut Verdict) {
         coverage::judge(counter.finish(), verdict);
     }
     if let Some(compare) = &job.compare {
+        steps.enter(Phase::Comparing);
         match compare::compare(steps, compare, verdict.made.as_deref().unwrap_or_default(), &drawn) {
             Some(sample) => judge(sample, verdict),
             None => verdict.worsen(Outcome::Warning, NO_SCRATCH),

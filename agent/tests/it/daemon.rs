@@ -229,6 +229,61 @@ fn start_long_run(machine: &Machine) -> Running {
 }
 
 #[test]
+fn status_says_what_a_run_does_now_and_believes_nothing_that_a_kill_left() {
+    let machine = lonely();
+    let (at, go) = (machine.path("at"), machine.path("go"));
+    let archive = machine.path("a.tar");
+    fs::write(machine.path("letter"), "Dear colleague").expect("writable");
+    // A tar that waits at each of its steps until it may go on.
+    let waiting = machine.secret(
+        "tar",
+        &format!(
+            "#!/bin/sh\ntest \"$1\" = --version && exec tar --version\necho \"$1\" > {0}.new; mv {0}.new {0}; while ! test -e {1}; do sleep 0.05; done; rm {1} {0}; exec tar \"$@\"\n",
+            at.display(),
+            go.display()
+        ),
+    );
+    fs::set_permissions(&waiting, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("ours");
+    let letter = machine.path("letter");
+    machine.configure(&format!(
+        "[[job]]\nkey = \"nightly\"\nschedule = \"0 0 1 1 *\"\ncatch_up = \"9000h\"\ntool = \"tar\"\ncheck = true\nmust_contain = [{letter:?}]\ncommand = [{waiting:?}, \"-cf\", {archive:?}, {letter:?}]\n"
+    ));
+    // Due once at each start, and not by the minute.
+    let due = || {
+        let anchor = serde_json::json!({ "anchor": "2020-06-01T00:00:00Z" });
+        fs::write(machine.state().join("jobs/job-nightly.json"), anchor.to_string()).expect("writable");
+    };
+    due();
+    let mut agent = machine.start();
+    for (option, words) in [("-cf", "backing up"), ("--list", "checking"), ("--list", "reading")] {
+        wait_for(words, SOON, || {
+            (fs::read_to_string(&at).ok()?.trim() == option).then_some(())
+        });
+        let said = text(&machine.run(&["status"]));
+        assert!(said.contains("now: ") && said.contains(words), "{words}: {said}");
+        fs::write(&go, "").expect("writable");
+        wait_for("the next step", SOON, || (!go.exists()).then_some(()));
+    }
+    let run = await_runs(&machine, 1).remove(0);
+    assert_eq!(
+        (run.outcome, run.facts.coverage.map(|coverage| coverage.covered)),
+        (Outcome::Ok, Some(1))
+    );
+    assert!(!text(&machine.run(&["status"])).contains("now: "));
+
+    agent.0.kill().expect("it runs");
+    agent.0.wait().expect("it ends");
+    due();
+    let mut agent = machine.start();
+    wait_for("the next run", SOON, || at.exists().then_some(()));
+    assert!(text(&machine.run(&["status"])).contains("backing up"));
+    agent.0.kill().expect("it runs");
+    agent.0.wait().expect("it ends");
+    fs::write(&go, "").expect("writable");
+    assert!(!text(&machine.run(&["status"])).contains("now: "));
+}
+
+#[test]
 fn a_stopped_daemon_ends_what_runs_reports_it_and_ends_well() {
     let machine = lonely();
     let mut agent = start_long_run(&machine);

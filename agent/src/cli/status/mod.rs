@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::Common;
 use super::check_config::next;
 use super::output::Printer;
+use crate::backup::{self, Underway};
 use crate::clock;
 use crate::config::{Config, Overrides};
 use crate::identity::Identity;
@@ -46,6 +47,7 @@ struct JobStatus {
     key: String,
     next: Option<String>,
     last: Option<LastRun>,
+    underway: Option<Underway>,
     #[serde(flatten)]
     medium: MediumStatus,
     medium_missing: bool,
@@ -72,7 +74,7 @@ pub(super) fn run(common: &Common, printer: Printer) -> ExitCode {
     let mut status = Status::default();
     look_at_identity(&state, &mut status);
     match common.config(&Overrides::default()) {
-        Ok(config) => look_at_jobs(&config, &state, now, &mut status),
+        Ok(config) => look_at_jobs(common, &config, &state, now, &mut status),
         Err(problems) => {
             for problem in problems.0 {
                 status.wrong(
@@ -127,8 +129,14 @@ fn look_at_identity(state: &StateFolder, status: &mut Status) {
     }
 }
 
-fn look_at_jobs(config: &Config, state: &StateFolder, now: Timestamp, status: &mut Status) {
+fn look_at_jobs(common: &Common, config: &Config, state: &StateFolder, now: Timestamp, status: &mut Status) {
     let kept = Ledger::in_folder(state).read();
+    // Looking must not make a spool where there is none.
+    let spool = state.path().join("spool").is_dir().then(|| common.spool());
+    let underway = match spool {
+        Some(Ok(spool)) => backup::underway(state, &spool),
+        Some(Err(_)) | None => Vec::new(),
+    };
     for job in &config.jobs {
         let last = state.job(&job.key).last;
         if let Some(last) = last.as_ref().filter(|last| last.outcome == Outcome::Failed) {
@@ -146,6 +154,7 @@ fn look_at_jobs(config: &Config, state: &StateFolder, now: Timestamp, status: &m
             key: job.key.to_string(),
             next: next(job),
             last,
+            underway: underway.iter().find(|underway| underway.job == job.key).cloned(),
             medium_missing: job.medium.is_some() && medium.medium.is_none(),
             medium,
         });
@@ -235,6 +244,11 @@ fn text(status: &Status, now: Timestamp) -> String {
             .clone()
             .unwrap_or_else(|| "when its own scheduler starts it".to_owned());
         lines.push(format!("{:<13} last: {last}; next: {next}", job.key));
+        if let Some(underway) = &job.underway {
+            let (doing, since) = (underway.phase.words(), ago(underway.since, now));
+            let began = ago(underway.started_at, now);
+            lines.push(format!("{:<13} now: {doing}, since {since}; the run began {began}", ""));
+        }
         for line in job.medium.lines(now) {
             lines.push(format!("{:<13} {line}", ""));
         }
