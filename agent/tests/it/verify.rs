@@ -204,92 +204,75 @@ fn what_must_be_protected_and_is_not_makes_the_run_fail() {
     assert!(reason.contains("1 of 2") && !reason.contains("elsewhere"), "{reason}");
 }
 
-/// What an archive of tar contains, read back from it: names with blanks, brackets, line ends and umlauts, and a copy of a database that is
-/// in it while the live one is not.
+/// A job with tar, into an archive of its own: jobs run at the same time.
+fn tar_job(place: &Place, key: &str, required: &[&str], options: &[&str]) -> (String, String) {
+    let required: Vec<String> = required.iter().map(|folder| place.path(folder)).collect();
+    let lines = format!("tool = \"tar\"\nmust_contain = {}", serde_json::json!(required));
+    let archive = place.path(&format!("{key}.tar"));
+    job(
+        key,
+        &lines,
+        &[&["tar", "--create", "--file", &archive], options].concat(),
+    )
+}
+
+/// Names with blanks, brackets, line ends and umlauts, from full paths and from a folder.
 #[test]
-fn an_archive_of_tar_is_read_back() {
+fn what_an_archive_of_tar_contains_is_counted() {
     let place = Place::new();
     fs::write(place.machine.path("practice/letters/\u{fc}ber\nuns \\ -> x"), "x").expect("writable");
+    let (whole, folder) = (place.path("practice"), place.path(""));
+    let runs = place.run(&[
+        tar_job(&place, "full-paths", &["practice/letters"], &["--gzip", &whole]),
+        tar_job(
+            &place,
+            "from-a-folder",
+            &["practice", "practice/letters"],
+            &["-C", &folder, "practice"],
+        ),
+        tar_job(
+            &place,
+            "missing",
+            &["practice", "elsewhere"],
+            &["--directory", &folder, "practice"],
+        ),
+    ]);
+    let told = runs.iter().map(|run| {
+        let coverage = run.facts.coverage.unwrap_or_else(|| panic!("it was counted: {run:?}"));
+        (run.outcome, coverage.required, coverage.covered)
+    });
+    let expected = [(Outcome::Ok, 1, 1), (Outcome::Ok, 2, 2), (Outcome::Failed, 2, 1)];
+    assert_eq!(told.collect::<Vec<_>>(), expected, "{runs:?}");
+    assert!(!serde_json::to_string(&runs).expect("JSON").contains("letters"));
+}
+
+#[test]
+fn an_archive_of_tar_holds_the_copy_of_a_database_and_not_the_live_one() {
+    let place = Place::new();
     for folder in ["live", "copy"] {
         fs::create_dir(place.machine.path(&format!("practice/{folder}"))).expect("writable");
     }
     fs::write(place.machine.path("practice/live/practice.db"), vec![1; 5_000]).expect("writable");
-    let required = |folders: &[&str]| {
-        let folders: Vec<String> = folders.iter().map(|folder| place.path(folder)).collect();
-        format!("tool = \"tar\"\nmust_contain = {}", serde_json::json!(folders))
-    };
+    let whole = place.path("practice");
     let copy = format!(
-        "[job.copy]\ncommand = [\"cp\", \"{0}/live/practice.db\", \"{0}/copy/practice.db\"]\nwrites = \"{0}/copy\"\nlive = [\"{0}/live\"]\n",
-        place.path("practice")
+        "[job.copy]\ncommand = [\"cp\", \"{whole}/live/practice.db\", \"{whole}/copy/practice.db\"]\nwrites = \"{whole}/copy\"\nlive = [\"{whole}/live\"]\n"
     );
-    // They run at the same time.
-    let archive = |name: &str| place.path(&format!("{name}.tar"));
-    let (whole, folder) = (place.path("practice"), place.path(""));
     let but_live = format!("--exclude={whole}/live");
-    let jobs = [
-        job(
-            "full-paths",
-            &required(&["practice/letters"]),
-            &["tar", "-czf", &archive("full-paths"), &whole],
-        ),
-        job(
-            "from-a-folder",
-            &required(&["practice/letters", "practice/live"]),
-            &[
-                "tar",
-                "--create",
-                "--file",
-                &archive("from-a-folder"),
-                "-C",
-                &folder,
-                "practice",
-            ],
-        ),
-        job(
-            "missing",
-            &required(&["practice/letters", "elsewhere"]),
-            &["tar", "-cf", &archive("missing"), "--directory", &folder, "practice"],
-        ),
-        job(
-            "copied",
-            &required(&["practice/letters"]),
-            &["tar", "-cf", &archive("copied"), &but_live, &whole],
-        ),
-        job(
-            "live-too",
-            &required(&["practice/letters"]),
-            &["tar", "-cf", &archive("live-too"), &whole],
-        ),
-    ];
-    let with_copy = |(key, lines): &(String, String)| (key.clone(), format!("{lines}{copy}"));
-    let jobs = [
-        jobs[0].clone(),
-        jobs[1].clone(),
-        jobs[2].clone(),
-        with_copy(&jobs[3]),
-        with_copy(&jobs[4]),
-    ];
-    let runs = place.run(&jobs);
-    let told: Vec<(Outcome, u64, u64)> = runs
-        .iter()
-        .map(|run| {
-            let coverage = run.facts.coverage.unwrap_or_else(|| panic!("it was counted: {run:?}"));
-            (run.outcome, coverage.required, coverage.covered)
-        })
-        .collect();
-    let expected = [
-        (Outcome::Ok, 1, 1),
-        (Outcome::Ok, 2, 2),
-        (Outcome::Failed, 2, 1),
-        (Outcome::Ok, 1, 1),
-    ];
-    assert_eq!(told[..4], expected, "{runs:?}");
-    let inside = |run: &RunFinished| {
-        run.facts
-            .coverage
-            .map(|coverage| (coverage.copy_inside, coverage.live_inside))
-    };
-    assert_eq!(inside(&runs[3]), Some((Some(true), Some(false))));
-    assert_eq!(inside(&runs[4]), Some((Some(true), Some(true))));
-    assert!(!serde_json::to_string(&runs).expect("JSON").contains("letters"));
+    for (key, options, live_inside) in [
+        ("copied", vec![but_live.as_str(), whole.as_str()], false),
+        ("live-too", vec![whole.as_str()], true),
+    ] {
+        let (key, lines) = tar_job(&place, key, &["practice/letters"], &options);
+        let run = place.run(&[(key, format!("{lines}{copy}"))]).remove(0);
+        let coverage = run.facts.coverage.expect("it was counted");
+        assert_eq!(
+            (coverage.copy_inside, coverage.live_inside),
+            (Some(true), Some(live_inside)),
+            "{run:?}"
+        );
+        assert_eq!(
+            run.facts.copy.map(|copy| (copy.fresh, copy.complete)),
+            Some((true, true))
+        );
+    }
 }

@@ -192,23 +192,23 @@ fn tar_s_list_is_read_as_paths_of_this_machine() {
             "{command}"
         );
     }
-    let link = read(
+    let symbolic = read(
         "tar -cf a /srv",
         "lrwxrwxrwx 0/0 0 2026-11-22 10:00:00 srv/l -> /etc/passwd",
     )
     .expect("an entry");
-    assert_eq!((link.path.as_str(), link.is_file), ("srv/l", false));
+    assert_eq!((symbolic.path.as_str(), symbolic.is_file), ("srv/l", false));
     let device = read("tar -cf a /srv", "crw-rw-rw- 0/0 1,3 2026-11-22 10:00:00 dev/null").expect("an entry");
     assert_eq!((device.is_file, device.size), (false, 0));
     assert_eq!(read("tar -cf a /srv", "tar: whatever"), None);
-    let listed = |command: &str| {
+    let can_list = |command: &str| {
         let command: Vec<String> = command.split(' ').map(str::to_owned).collect();
         super::tar::can_be_listed(&super::Options::of(Program::Tar, &command))
     };
     for command in ["tar -cf a /srv", "tar -cf a -C / srv"] {
-        assert_eq!(listed(command), cfg!(unix), "Windows has another tar: {command}");
+        assert_eq!(can_list(command), cfg!(unix), "Windows has another tar: {command}");
     }
-    assert!(!listed("tar -cf a -C srv x") && !listed("tar -cf a -C /a x -C /b y") && !listed("sh -c tar"));
+    assert!(!can_list("tar -cf a -C srv x") && !can_list("tar -cf a -C /a x -C /b y") && !can_list("sh -c tar"));
 }
 
 #[test]
