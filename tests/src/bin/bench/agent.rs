@@ -30,6 +30,7 @@ pub(crate) fn measure() {
         }
     }
     let mut server = Server::wishes().with("LASTGOOD_LOG", "warn").start();
+    server.add_user("bench@example.com", "owner", None);
     server.add_practice("Bench");
     rest_and_work(&server, program.clone());
     drain(&mut server, program);
