@@ -53,10 +53,14 @@ pub fn tool_output(input: &[u8]) {
     );
 }
 
-/// The list of a backup's content, a line with the tool first: places stay comparable.
+/// The list of a backup's content, a line with the backup's command first: places stay comparable.
 pub fn listing(input: &[u8]) {
-    let ([tool], list) = lines(input);
-    let tool = tools::recognise(&[tool]);
+    let ([command], list) = lines(input);
+    let command: Vec<String> = command.split(' ').map(str::to_owned).collect();
+    let mut tool = tools::recognise(&command);
+    if let config::Tool::Program(tool) = &mut tool {
+        tool.command = command;
+    }
     for line in String::from_utf8_lossy(list).lines() {
         if let Some(entry) = tools::read_entry(&tool, line) {
             assert!(!entry.place().is_inside(&entry.place()), "nothing is inside itself");

@@ -61,7 +61,7 @@ pub(super) const EXAMPLE: &str = r#"A whole example of /etc/lastgood/agent.toml:
   product = "windows-server-backup"
 
   # Before and after a run of restic or borg: [job.copy] copies a running database, [job.compare] restores a sample, and
-  # must_contain = ["/folder"] names what must be in the backup (this and the copy also with GNU tar). README.md shows each.
+  # must_contain = ["/folder"] names what must be in the backup (this and the copy also with GNU tar and 7-Zip). README.md shows each.
 
 Every setting of the daemon is also a flag and a LASTGOOD_AGENT_* variable: lastgood-agent run --help"#;
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
 use tracing_subscriber::fmt::MakeWriter;
 
 #[cfg(unix)]
@@ -25,30 +25,28 @@ pub(super) struct RunArguments {
     /// How long a backup that runs may go on when the agent is stopped [default: 20s]
     #[arg(long, env = "LASTGOOD_AGENT_STOP_WAIT", value_parser = duration, value_name = "TIME")]
     stop_wait: Option<Duration>,
-    /// How much to log: error, warn, info, debug
+    /// How much to log: error, warn, info, debug, trace
     #[arg(long, env = "LASTGOOD_AGENT_LOG", default_value = "info", value_name = "LEVEL")]
-    pub(super) log: String,
+    pub(super) log: Level,
 }
 
 pub(super) fn run(common: &Common, arguments: &RunArguments) -> Result<ExitCode, Failure> {
     #[cfg(unix)]
-    log_to(Journal::new(&ServiceEnvironment::read()), &arguments.log)?;
+    log_to(Journal::new(&ServiceEnvironment::read()), arguments.log);
     #[cfg(windows)]
-    log_to(std::io::stderr, &arguments.log)?;
+    log_to(std::io::stderr, arguments.log);
     work(common, arguments)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Sends what the agent logs there, down to this level.
-pub(super) fn log_to(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, level: &str) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(level).map_err(|error| Failure::usage(format!("--log: {error}")))?;
+pub(super) fn log_to(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, level: Level) {
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_max_level(level)
         .with_writer(writer)
         .with_ansi(false)
         .with_target(false)
         .init();
-    Ok(())
 }
 
 /// Runs the daemon until it is asked to stop.

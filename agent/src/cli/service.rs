@@ -168,9 +168,9 @@ fn begin(common: &Common, arguments: &RunArguments) -> Result<(), u32> {
                 state.path().display()
             ))
         })
-        .and_then(|file| {
+        .map(|file| {
             let writer = Mutex::new(file).and(EventLog.with_max_level(Level::WARN));
-            run::log_to(writer, &arguments.log)
+            run::log_to(writer, arguments.log);
         });
     if let Err(failure) = prepared {
         // There is no log of our own to say it in.

@@ -260,7 +260,7 @@ impl Builder<'_> {
             self.wrong(
                 span,
                 format!(
-                    "'{name}' needs a backup that can be read back: restic or borg, started by the agent or with --json, or GNU tar with at most one --directory, by its full path"
+                    "'{name}' needs a backup that can be read back: restic or borg, started by the agent or with --json, GNU tar with at most one --directory, or 7-Zip; these two with full paths"
                 ),
                 "Use it in a job of one of them",
             );

@@ -246,6 +246,34 @@ fn what_an_archive_of_tar_contains_is_counted() {
     assert!(!serde_json::to_string(&runs).expect("JSON").contains("letters"));
 }
 
+/// 7-Zip keeps the last part of each folder it is given; passwords of its archives are passed as they were.
+#[test]
+fn what_an_archive_of_7_zip_contains_is_counted() {
+    let place = Place::new();
+    fs::create_dir(place.machine.path("other")).expect("writable");
+    fs::write(place.machine.path("other/\u{fc}  b.txt"), "x").expect("writable");
+    let seven_zip = |key: &str, required: &[&str], rest: &[&str]| {
+        let required: Vec<String> = required.iter().map(|folder| place.path(folder)).collect();
+        let lines = format!("tool = \"7-zip\"\nmust_contain = {}", serde_json::json!(required));
+        let archive = place.path(&format!("{key}.7z"));
+        let rest: Vec<String> = rest.iter().map(|path| path.replace('~', &place.path(""))).collect();
+        let rest = rest.iter().map(String::as_str);
+        let command: Vec<&str> = ["7zz", "a", &archive].into_iter().chain(rest).collect();
+        job(key, &lines, &command)
+    };
+    let runs = place.run(&[
+        seven_zip("folders", &["practice/letters", "other"], &["~practice", "~other"]),
+        seven_zip("sealed", &["practice"], &["-psecret", "-mhe=on", "~practice/*"]),
+        seven_zip("full-paths", &["practice", "other"], &["-tzip", "-spf", "~practice"]),
+    ]);
+    let told = runs.iter().map(|run| {
+        let coverage = run.facts.coverage.unwrap_or_else(|| panic!("it was counted: {run:?}"));
+        (run.outcome, coverage.required, coverage.covered)
+    });
+    let expected = [(Outcome::Ok, 2, 2), (Outcome::Ok, 1, 1), (Outcome::Failed, 2, 1)];
+    assert_eq!(told.collect::<Vec<_>>(), expected, "{runs:?}");
+}
+
 #[test]
 fn an_archive_of_tar_holds_the_copy_of_a_database_and_not_the_live_one() {
     let place = Place::new();

@@ -210,20 +210,53 @@ pub(crate) fn can_check(program: Program) -> bool {
     }
 }
 
+/// How a tool shows what it made.
+struct Listing {
+    /// Whether what these options make can be listed, and its names told apart.
+    is_possible: fn(&Options<'_>) -> bool,
+    /// The command that lists what was made, a line each.
+    command: fn(&Options<'_>, &str) -> Option<Vec<String>>,
+    /// Reads one line.
+    read_entry: fn(&Options<'_>, &str) -> Option<Entry>,
+}
+
+fn listing(program: Program) -> Option<Listing> {
+    match program {
+        Program::Tar => Some(Listing {
+            is_possible: tar::can_be_listed,
+            command: tar::list_command,
+            read_entry: tar::read_entry,
+        }),
+        Program::SevenZip => Some(Listing {
+            is_possible: seven_zip::can_be_listed,
+            command: seven_zip::list_command,
+            read_entry: seven_zip::read_entry,
+        }),
+        Program::Rclone
+        | Program::Robocopy
+        | Program::PgDump
+        | Program::MariadbDump
+        | Program::Sqlite3
+        | Program::Sqlcmd
+        | Program::Dbbackup
+        | Program::Duplicati
+        | Program::WindowsServerBackup => None,
+    }
+}
+
 /// Whether what a command makes can be listed, so that what must be in it can be counted.
 pub(crate) fn can_list(tool: &ProgramTool) -> bool {
-    tool.program == Program::Tar && tar::can_be_listed(&Options::of(tool.program, &tool.command))
+    listing(tool.program).is_some_and(|listing| (listing.is_possible)(&Options::of(tool.program, &tool.command)))
 }
 
 /// The command that lists what was made, where the tool has one.
 pub(super) fn list_command(tool: &ProgramTool, made: &str) -> Option<Vec<String>> {
-    let options = Options::of(tool.program, &tool.command);
-    can_list(tool).then(|| tar::list_command(&options, made)).flatten()
+    (listing(tool.program)?.command)(&Options::of(tool.program, &tool.command), made)
 }
 
 /// Reads one line of the list.
 pub(super) fn read_entry(tool: &ProgramTool, line: &str) -> Option<Entry> {
-    tar::read_entry(&Options::of(tool.program, &tool.command), line)
+    (listing(tool.program)?.read_entry)(&Options::of(tool.program, &tool.command), line)
 }
 
 /// Takes what the check found into the verdict.

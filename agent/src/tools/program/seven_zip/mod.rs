@@ -1,11 +1,15 @@
 //! 7-Zip. Exit codes: its manual, "Exit Codes from 7-Zip": 0, 1 warning, 2 fatal, 7 wrong command line, 8 not enough
 //! memory, 255 stopped by the user. Counts: what `a` and `u` print. Tested with the real 7-Zip 26.02.
 
+mod listing;
+
 use lastgood_protocol::{Basis, Knowledge, Outcome};
 
 use super::options::Options;
 use super::{Verdict, as_argument, claim, failed_with};
 use crate::exec::{self, Ended};
+
+pub(super) use self::listing::{can_be_listed, list_command, read_entry};
 
 pub(super) fn read(options: &Options<'_>, ended: &Ended) -> Verdict {
     let mut verdict = match ended.code {
@@ -95,3 +99,6 @@ fn failure(code: i64) -> String {
     };
     sentence.to_owned()
 }
+
+#[cfg(test)]
+mod tests;
