@@ -75,7 +75,7 @@ impl Builder<'_> {
                 self.wrong(
                     span,
                     format!("what '{product}' logs is not known without its source"),
-                    "Write \"windows-server-backup\" or \"veeam\", or \"cove\" or \"redstor\" with source = \"…\" as the event \
+                    "Write \"windows-server-backup\", \"veeam\" or \"veeam-agent\", or \"cove\" or \"redstor\" with source = \"…\" as the event \
                      viewer shows it, or list the entries in rows",
                 );
                 return None;

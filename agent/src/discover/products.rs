@@ -47,7 +47,9 @@ pub(super) fn of_service(name: &str) -> Option<Product> {
     let begins = |start: &str| lower.starts_with(start);
     let watched = |product| Some(Product::Seen(product, ReportingWay::EventLog));
     match lower {
-        "veeambackupsvc" | "veeamendpointbackupsvc" => watched("veeam"),
+        "veeambackupsvc" => watched("veeam"),
+        // The agent for Windows has a channel of its own.
+        "veeamendpointbackupsvc" => watched("veeam-agent"),
         "backup service controller" => watched("cove"),
         _ if lower.contains("redstor") => watched("redstor"),
         _ if begins("duplicati") => Some(Product::Seen("duplicati", ReportingWay::Duplicati)),

@@ -266,6 +266,16 @@ fn tasks_are_read_in_windows_own_encoding() {
     let backup = task::parse(&utf16(WINDOWS_BACKUP), today()).expect("a task");
     assert_eq!(backup.cron.as_deref(), Ok("0 12,21 * * *"));
     assert!(backup.enabled && backup.later.is_none());
+    let exported = include_str!("samples/wbadmin-task-2015.xml");
+    for bytes in [utf16(exported), exported.as_bytes().to_vec()] {
+        let backup = task::parse(&bytes, today()).expect("a task");
+        assert_eq!(backup.cron.as_deref(), Ok("18 4 * * *"), "the seconds are no field");
+        assert!(backup.enabled && backup.later.is_none());
+        assert_eq!(
+            backup.commands,
+            [r#""C:\Windows\System32\wbadmin.exe" start backup -allcritical -systemstate -backuptarget:E: -quiet"#]
+        );
+    }
     let restic = task::parse(RESTIC_TASK.as_bytes(), today()).expect("a task");
     assert_eq!(restic.cron.as_deref(), Ok("30 22 * * 1-5"));
     assert_eq!(restic.later, Some(600));
@@ -352,6 +362,10 @@ fn services_and_processes_are_known_by_their_names() {
     use super::products::Product;
     for (name, product) in [
         ("VeeamBackupSvc", Some(Product::Seen("veeam", ReportingWay::EventLog))),
+        (
+            "VeeamEndpointBackupSvc",
+            Some(Product::Seen("veeam-agent", ReportingWay::EventLog)),
+        ),
         (
             "Backup Service Controller",
             Some(Product::Seen("cove", ReportingWay::EventLog)),
@@ -540,7 +554,7 @@ fn a_windows_server_is_understood() {
         [
             "microsoft-windows-windowsbackup",
             "datensicherung-t-glich",
-            "veeam",
+            "veeam-agent",
             "cove",
             "sql-anywhere"
         ]

@@ -45,15 +45,19 @@ impl Verdict {
 
     /// Makes the outcome worse, never better; the worse one's reason stands.
     pub(crate) fn worsen(&mut self, outcome: Outcome, reason: &str) {
-        let weight = |outcome: Outcome| match outcome {
-            Outcome::Ok => 0,
-            Outcome::Warning => 1,
-            Outcome::Failed => 2,
-        };
         if weight(outcome) > weight(self.outcome) {
             self.outcome = outcome;
             self.reason = Some(reason.to_owned());
         }
+    }
+}
+
+/// How bad an outcome is.
+pub(crate) fn weight(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Ok => 0,
+        Outcome::Warning => 1,
+        Outcome::Failed => 2,
     }
 }
 

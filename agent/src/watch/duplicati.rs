@@ -1,5 +1,6 @@
 //! The report that Duplicati posts (`--send-http-json-urls`): source `Library/Modules/Builtin/SendHttpMessage.cs` and
-//! `ResultSerialization/JsonFormatSerializer.cs` of duplicati/duplicati. Tested on a report as its users' dashboards store it.
+//! `ResultSerialization/JsonFormatSerializer.cs` of duplicati/duplicati. Tested on a report as its users' dashboards store it,
+//! and on results as users published them, in an envelope of our own.
 
 use jiff::Timestamp;
 use lastgood_protocol::{Basis, Knowledge, Outcome, RunFacts};

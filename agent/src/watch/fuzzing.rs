@@ -14,16 +14,14 @@ use super::{What, duplicati, listener, status_file};
 /// What `wevtutil` prints, judged by every table that is known.
 pub(crate) fn event_log(text: &str) {
     let events = event_log::read_all(text);
-    for product in ["windows-server-backup", "veeam", "cove", "redstor"] {
+    for product in ["windows-server-backup", "veeam", "veeam-agent", "cove", "redstor"] {
         let (channel, rows) = event_log::product_rows(product, Some("Backup")).expect("it is known");
         let table = Table {
             product: product.to_owned(),
             channel: channel.to_owned(),
             rows,
         };
-        for event in &events {
-            drop(event_log::judge(&table, event));
-        }
+        drop(event_log::judge_all(&table, &events));
     }
 }
 

@@ -65,6 +65,22 @@ pub(crate) enum What {
 }
 
 impl What {
+    /// Whether both are ends of a backup that is known to have begun at one time.
+    fn is_same_run(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Finished { started: Some(one), .. }, Self::Finished { started: Some(two), .. }) => one == two,
+            _ => false,
+        }
+    }
+
+    /// How bad it is: worse ends weigh more.
+    fn weight(&self) -> u8 {
+        match self {
+            Self::Started => 0,
+            Self::Finished { outcome, .. } => tools::weight(*outcome),
+        }
+    }
+
     /// The end of a backup of which nothing else is known.
     fn finished(outcome: Outcome, reason: Option<&str>) -> Self {
         Self::Finished {
@@ -232,5 +248,7 @@ fn run_id(job: &JobConfig, identity: &str) -> RunId {
     RunId(Builder::from_random_bytes(bytes).into_uuid())
 }
 
+#[cfg(test)]
+mod captured;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
 //! resticprofile's status file: its documentation, "Status file": `profiles.NAME.backup` with `success`, `time`, `error`, counts.
-//! Tested on a sample made after that page.
+//! Tested on files as users published them, cut after the backup, and on one made after that page.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,6 +35,9 @@ struct Backup {
     time: Timestamp,
     #[serde(default)]
     error: String,
+    /// What restic complained of.
+    #[serde(default)]
+    stderr: String,
     /// Seconds.
     #[serde(default)]
     duration: i64,
@@ -43,6 +46,27 @@ struct Backup {
     files_total: Option<u64>,
     bytes_added: Option<u64>,
     bytes_total: Option<u64>,
+}
+
+impl Backup {
+    /// restic's complaints, and that it left something out: `success` is true then, too, and `error` empty.
+    fn has_complaints(&self) -> bool {
+        let complains = |line: &str| {
+            ["error:", "warning:"].iter().any(|start| {
+                line.get(..start.len())
+                    .is_some_and(|begin| begin.eq_ignore_ascii_case(start))
+            })
+        };
+        self.stderr.lines().any(|line| complains(line.trim_start()))
+    }
+
+    /// Without `extended-status` every count is 0, however much was saved.
+    fn is_counted(&self) -> bool {
+        [self.files_total, self.bytes_total]
+            .iter()
+            .flatten()
+            .any(|&count| count > 0)
+    }
 }
 
 pub(super) fn look(file: &Path, profile: &str, memory: &mut Memory) -> io::Result<Vec<Sighting>> {
@@ -70,20 +94,24 @@ pub(super) fn look(file: &Path, profile: &str, memory: &mut Memory) -> io::Resul
 pub(super) fn read(text: &str, profile: &str) -> Option<Sighting> {
     let mut status: Status = serde_json::from_str(text).ok()?;
     let backup = status.profiles.remove(profile)?.backup?;
-    let (outcome, reason) = if backup.success && backup.error.is_empty() {
+    let (outcome, reason) = if backup.success && backup.error.is_empty() && !backup.has_complaints() {
         (Outcome::Ok, None)
+    } else if backup.success && backup.error.is_empty() {
+        let sentence = "A backup was made, but restic could not read everything.";
+        (Outcome::Warning, Some(sentence))
     } else if backup.success {
         (Outcome::Warning, Some("A backup was made, but resticprofile warned."))
     } else {
         (Outcome::Failed, Some("resticprofile could not make the backup."))
     };
     let always = Some(claim(true, Knowledge::Configured, Basis::ToolNature));
+    let counted = |count: Option<u64>| count.filter(|_| backup.is_counted());
     let facts = RunFacts {
-        bytes_processed: backup.bytes_total,
-        bytes_added: backup.bytes_added,
-        files_total: backup.files_total,
-        files_new: backup.files_new,
-        files_changed: backup.files_changed,
+        bytes_processed: counted(backup.bytes_total),
+        bytes_added: counted(backup.bytes_added),
+        files_total: counted(backup.files_total),
+        files_new: counted(backup.files_new),
+        files_changed: counted(backup.files_changed),
         full: always,
         encrypted: always,
         ..RunFacts::default()

@@ -1,5 +1,5 @@
-//! What other programs leave. The Duplicati report is one as its users' dashboards store it; the event log's entries are made after
-//! their makers' descriptions (fields and format as the provider writes them), the status file after resticprofile's manual.
+//! What other programs leave, in every variation: samples that were captured and samples made after documentation, changed
+//! (`samples/README.md` tells which is which). What was captured is read unchanged in `captured`.
 
 use std::fs;
 use std::io::Write as _;
