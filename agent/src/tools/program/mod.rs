@@ -346,4 +346,6 @@ fn as_argument(path: &str) -> String {
 }
 
 #[cfg(test)]
+mod captured;
+#[cfg(test)]
 mod tests;

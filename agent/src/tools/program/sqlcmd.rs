@@ -1,6 +1,6 @@
 //! `sqlcmd` with `BACKUP DATABASE` or `BACKUP LOG`: Microsoft Learn, "sqlcmd utility" (option `-b`: end with 1 when a statement
 //! failed), "BACKUP (Transact-SQL)", "RESTORE VERIFYONLY". Without `-b` it ends with 0 whatever happened, so the server's
-//! sentence is looked for. Tested on captured samples only.
+//! sentence is looked for. Tested on output that users published.
 
 use lastgood_protocol::{Basis, Knowledge, Outcome};
 
@@ -95,29 +95,54 @@ struct Processed {
 }
 
 impl Processed {
-    /// `BACKUP DATABASE successfully processed 585 pages in 0.037 seconds (123.350 MB/sec).`
+    /// `BACKUP DATABASE successfully processed 585 pages in 0.037 seconds (123.350 MB/sec).` One command may back up several
+    /// databases and their logs: it is full when a whole database is among them, and no part of one.
     fn read(text: &str) -> Option<Self> {
-        text.lines().rev().find_map(|line| {
-            let (what, rest) = line.split_once(" successfully processed ")?;
-            let pages = rest.split(' ').next()?.parse().ok()?;
-            let full = match what {
-                "BACKUP DATABASE" => true,
-                "BACKUP DATABASE WITH DIFFERENTIAL" | "BACKUP LOG" | "BACKUP DATABASE...FILE=<name>" => false,
-                _ => return None,
+        let mut pages = 0_u64;
+        let mut whole = 0;
+        let mut partial = 0;
+        let mut logs = 0;
+        for line in text.lines() {
+            let Some((what, rest)) = line.split_once(" successfully processed ") else {
+                continue;
             };
-            Some(Self { pages, full })
+            let Some(count) = rest.split(' ').next().and_then(|word| word.parse().ok()) else {
+                continue;
+            };
+            match what {
+                "BACKUP DATABASE" => whole += 1,
+                "BACKUP LOG" => logs += 1,
+                _ if what.starts_with("BACKUP DATABASE") => partial += 1,
+                _ => continue,
+            }
+            pages = pages.saturating_add(count);
+        }
+        (whole + partial + logs > 0).then_some(Self {
+            pages,
+            full: whole > 0 && partial == 0,
         })
     }
 }
 
-/// `Msg 3201, Level 16, State 1, …`: from level 11 on it is an error.
+/// `Msg 3201, Level 16, State 1, Server DB01, Line 1`: from level 11 on it is an error. The words are the server's language's.
 fn error_number(text: &str) -> Option<u32> {
     text.lines().find_map(|line| {
-        let rest = line.strip_prefix("Msg ")?;
-        let (number, rest) = rest.split_once(", Level ")?;
-        let level: u32 = rest.split(',').next()?.trim().parse().ok()?;
-        (level >= 11).then(|| number.parse().ok())?
+        let parts: Vec<&str> = line.split(',').collect();
+        let [message, level, state, .., place] = parts.as_slice() else {
+            return None;
+        };
+        let number = word_and_number(message)?;
+        let level = word_and_number(level)?;
+        word_and_number(state)?;
+        word_and_number(place)?;
+        (11..=25).contains(&level).then_some(number)
     })
+}
+
+fn word_and_number(text: &str) -> Option<u32> {
+    let (word, number) = text.trim().split_once(' ')?;
+    let is_word = word.chars().all(|c| !c.is_ascii_digit());
+    number.parse().ok().filter(|_| is_word)
 }
 
 fn failure(number: u32) -> &'static str {

@@ -1,5 +1,5 @@
-//! Each tool on samples: printed by the real tool where Debian has it (rclone, 7-Zip), else as published by its maker or its users
-//! (robocopy's summary and sqlcmd's sentences at Microsoft, a Duplicati report as its users' dashboards store it).
+//! Each tool on samples: printed by the real tool where Debian has it (rclone, 7-Zip), else made after documentation
+//! (`samples/README.md`); what users published is in `captured`.
 
 use std::fs;
 use std::time::{Duration, SystemTime};

@@ -1,5 +1,6 @@
 //! Windows Server Backup started by `wbadmin start backup`: Microsoft Learn, "wbadmin". It ends with 0 or not 0; what it made, and
-//! whether that was a full backup, stands in the event log. Tested on captured samples only.
+//! whether that was a full backup, stands in the event log. Its text is not read: what users
+//! published of it comes without the exit code.
 
 use lastgood_protocol::{Basis, Knowledge, Outcome};
 
