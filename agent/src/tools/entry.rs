@@ -72,9 +72,13 @@ pub(crate) fn source(path: &str) -> Option<PathBuf> {
 
 /// Where a path of a backup lies below the folder it is restored to; `None` for one that could lead elsewhere.
 pub(crate) fn inner(path: &str) -> Option<PathBuf> {
-    let path = Path::new(path.trim_start_matches(['/', '\\']));
-    let plain = path
-        .components()
-        .all(|component| matches!(component, Component::Normal(_) | Component::CurDir));
-    (plain && path.components().next().is_some()).then(|| path.to_path_buf())
+    let mut inner = PathBuf::new();
+    for component in Path::new(path.trim_start_matches(['/', '\\'])).components() {
+        match component {
+            Component::Normal(name) => inner.push(name),
+            Component::CurDir => {}
+            Component::Prefix(_) | Component::RootDir | Component::ParentDir => return None,
+        }
+    }
+    (inner != PathBuf::new()).then_some(inner)
 }
