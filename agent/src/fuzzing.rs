@@ -13,6 +13,7 @@ use crate::discover;
 use crate::exec::Ended;
 use crate::media;
 use crate::platform;
+use crate::redaction;
 use crate::spool::{self, Limits, Spool};
 use crate::tools::{self, Entry};
 use crate::watch;
@@ -51,6 +52,13 @@ pub fn tool_output(input: &[u8]) {
         verdict.outcome == lastgood_protocol::Outcome::Ok,
         "what is not ok has a reason, and only that"
     );
+}
+
+/// A line with a secret of the job, then what a tool printed and, after a NUL, what it complained: what is told of it has neither the
+/// secret nor a word that is not on the list.
+pub fn redaction(input: &[u8]) {
+    let ([secret], printed) = lines(input);
+    redaction::fuzzing::output(&secret, &String::from_utf8_lossy(printed));
 }
 
 /// The list of a backup's content, a line with the backup's command first: places stay comparable.

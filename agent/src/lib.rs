@@ -22,6 +22,7 @@ mod identity;
 mod ids;
 mod media;
 mod platform;
+mod redaction;
 mod secrets;
 mod spool;
 mod state;

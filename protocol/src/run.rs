@@ -49,6 +49,25 @@ pub struct RunFinished {
     /// The medium the run wrote to, if its destination is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub medium: Option<MediumSighting>,
+    /// The end of what the tool printed: only of a run that did not end ok, and only where the machine's administrator asks
+    /// for it in the agent's configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputTail>,
+}
+
+/// The last lines of what a tool printed, oldest first. The agent redacts them before it writes them anywhere: secrets,
+/// addresses, paths and file names are not in them, nor any word that is not on the agent's list. At most
+/// [`MOST_OUTPUT_LINES`](crate::MOST_OUTPUT_LINES) of each kind and [`MOST_OUTPUT_BYTES`](crate::MOST_OUTPUT_BYTES) in all,
+/// without control characters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OutputTail {
+    /// Lines of its standard output.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stdout: Vec<String>,
+    /// Lines of its standard error.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stderr: Vec<String>,
 }
 
 /// How a run ended.

@@ -102,6 +102,7 @@ impl Reported {
                 ..RunFacts::default()
             },
             medium: self.medium.clone(),
+            output: None,
         }))
     }
 }

@@ -2,22 +2,25 @@
 //! scheduler starts.
 
 mod guard;
+mod output;
 mod progress;
 mod scratch;
 mod steps;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::path::Path;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use lastgood_protocol::{Basis, Encryption, EventId, Knowledge, MediumSighting, Outcome, RunFinished, ToolIdentity};
+use lastgood_protocol::{
+    Basis, Encryption, EventId, Knowledge, MediumSighting, Outcome, OutputTail, RunFinished, ToolIdentity,
+};
 use secrecy::SecretString;
 
 use crate::config::{JobConfig, SecretSource, Tool};
 use crate::copy::{self, Server};
-use crate::exec::{self, Invocation, OnStop, Output, StopSwitch};
+use crate::exec::{self, Invocation, OnStop, StopSwitch};
 use crate::media::{Ledger, Seen};
 use crate::secrets::Secrets;
 use crate::spool::{RunRecord, RunTicket, Spool, SpoolError};
@@ -75,11 +78,15 @@ pub(crate) fn perform(
     stop: &StopSwitch,
 ) -> Done {
     let run = Run::begin(job, attempt, tools::backup_command(job), spool, state);
-    let (verdict, stopped) = match run.prepare(stop) {
-        Ok(steps) => (run.carry_out(&steps), steps.stopped.get()),
-        Err(refusal) => (refusal.verdict(), false),
-    };
-    run.report(verdict, attempt.may_retry && !stopped)
+    match run.prepare(stop) {
+        Ok(steps) => {
+            let verdict = run.carry_out(&steps);
+            let output = output::of_run(&steps, &run.command, &verdict);
+            let may_retry = attempt.may_retry && !steps.stopped.get();
+            run.report(verdict, output, may_retry)
+        }
+        Err(refusal) => run.report(refusal.verdict(), None, attempt.may_retry),
+    }
 }
 
 /// Runs a command that another scheduler starts, its input, output and exit code untouched. Monitoring never keeps a
@@ -97,11 +104,7 @@ pub(crate) fn wrap(
         on_stop: OnStop::PassOn,
         ..Invocation::default()
     };
-    let output = if tools::has_summary(&job.tool, &command) {
-        Output::PassedOnAndKept
-    } else {
-        Output::Inherited
-    };
+    let output = output::passed_on(job, &command);
     let attempt = Attempt {
         number: 1,
         may_retry: false,
@@ -112,18 +115,19 @@ pub(crate) fn wrap(
     let medium = run.as_ref().map_or_else(|| medium_of(job), |run| run.medium.clone());
     if let Err(refusal) = guard::check(job, medium.as_ref(), &Ledger::in_folder(state), started) {
         note(refusal.reason.clone());
-        report_wrapped(run, refusal.verdict(), note);
+        report_wrapped(run, refusal.verdict(), None, note);
         return KEPT_BACK;
     }
     if let Some(run) = &run {
         run.progress.enter(Phase::BackingUp, clock::wall());
     }
     let result = exec::run(&invocation, id, output, job.timeout, stop);
-    let (code, verdict) = match result {
+    let (code, verdict, told) = match result {
         Ok(ended) => {
             let mut verdict = tools::read(&job.tool, &command, &ended, 0);
             tools::measure(&job.tool, &command, started, &mut verdict);
-            (ended.code, verdict)
+            let told = output::of_wrapped(job, &command, ended.stdout, ended.stderr, state, &verdict);
+            (ended.code, verdict, told)
         }
         Err(error) => {
             let code = if error.kind() == io::ErrorKind::NotFound {
@@ -132,19 +136,23 @@ pub(crate) fn wrap(
                 126
             };
             note(format!("the command could not be started: {error}"));
-            (code, tools::not_started(&error))
+            (code, tools::not_started(&error), Ok(None))
         }
     };
-    report_wrapped(run, verdict, note);
+    let told = told.unwrap_or_else(|reason| {
+        note(reason.to_owned());
+        None
+    });
+    report_wrapped(run, verdict, told, note);
     code
 }
 
-fn report_wrapped(run: Option<Run<'_>>, verdict: Verdict, mut note: impl FnMut(String)) {
+fn report_wrapped(run: Option<Run<'_>>, verdict: Verdict, output: Option<OutputTail>, mut note: impl FnMut(String)) {
     let Some(run) = run else { return };
     if let Some(error) = &run.unrecorded {
         note(error.to_string());
     }
-    if let Some(unwritten) = run.report(verdict, false).unwritten {
+    if let Some(unwritten) = run.report(verdict, output, false).unwritten {
         note(format!("the run is not reported: {}", unwritten.error));
     }
 }
@@ -168,6 +176,7 @@ pub(crate) fn broken_off(record: &RunRecord, now: Timestamp) -> RunFinished {
         tool: record.tool.clone(),
         facts: lastgood_protocol::RunFacts::default(),
         medium: None,
+        output: None,
     }
 }
 
@@ -233,7 +242,7 @@ impl<'a> Run<'a> {
         environment.extend(self.job.environment.iter().cloned());
         let mut secrets = Vec::new();
         for secret in &self.job.secrets {
-            secrets.push((secret.name.clone(), self.secret(&secret.source)?));
+            secrets.push((secret.name.clone(), read(&secret.source, self.state)?));
         }
         if let Tool::Borg(tool) = &self.job.tool
             && let Some(file) = &tool.password_file
@@ -249,17 +258,8 @@ impl<'a> Run<'a> {
             environment,
             secrets,
             stopped: Cell::new(false),
+            printed: RefCell::new(None),
         })
-    }
-
-    fn secret(&self, source: &SecretSource) -> Result<SecretString, Refusal> {
-        match source {
-            SecretSource::File(file) => Ok(read_secret(file)?),
-            SecretSource::Kept(name) => match Secrets::in_folder(self.state).read(name) {
-                Ok(Some(secret)) => Ok(secret),
-                Ok(None) | Err(_) => Err(NO_KEPT_SECRET.into()),
-            },
-        }
     }
 
     /// Copy, backup, check, and reading back, as far as the job has them.
@@ -322,7 +322,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn report(self, mut verdict: Verdict, may_retry: bool) -> Done {
+    fn report(self, mut verdict: Verdict, output: Option<OutputTail>, may_retry: bool) -> Done {
         verdict.facts.destination = self.job.destination;
         verdict.facts.destination_name.clone_from(&self.job.destination_name);
         tools::attest(&mut verdict.facts, self.job.claims);
@@ -352,6 +352,7 @@ impl<'a> Run<'a> {
             tool: record.tool.clone(),
             facts: verdict.facts,
             medium,
+            output,
         };
         let event = record.finish_event;
         let written = match self.ticket {
@@ -389,6 +390,16 @@ fn note_use(job: &JobConfig, medium: Option<&Seen>, ledger: &Ledger, started_at:
     let noted = ledger.change(|kept| kept.rotation.use_on(marker.id, &marker.name(), &job.key, day));
     if let Err(error) = noted {
         tracing::warn!(job = %job.key, %error, "it could not be kept which medium the backup is on");
+    }
+}
+
+fn read(source: &SecretSource, state: &StateFolder) -> Result<SecretString, &'static str> {
+    match source {
+        SecretSource::File(file) => read_secret(file),
+        SecretSource::Kept(name) => match Secrets::in_folder(state).read(name) {
+            Ok(Some(secret)) => Ok(secret),
+            Ok(None) | Err(_) => Err(NO_KEPT_SECRET),
+        },
     }
 }
 

@@ -82,6 +82,11 @@ impl Progress {
         }
     }
 
+    /// What the run does.
+    pub(super) fn phase(&self) -> Phase {
+        self.underway.borrow().phase
+    }
+
     /// Tells what the run does from now on.
     pub(crate) fn enter(&self, phase: Phase, now: Timestamp) {
         let mut underway = self.underway.borrow_mut();

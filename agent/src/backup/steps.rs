@@ -1,6 +1,6 @@
 //! What every step of a run needs: variables, secrets, the shared time limit and the request to stop.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -11,7 +11,8 @@ use secrecy::SecretString;
 use super::{Phase, Progress};
 use crate::clock;
 use crate::config::JobConfig;
-use crate::exec::{self, CutShort, Ended, Invocation, Lines, OnStop, Output, StopSwitch};
+use crate::exec::{self, CutShort, Ended, Invocation, Lines, OnStop, Output, StopSwitch, Tail};
+use crate::redaction::Printed;
 
 /// Starts the commands of one run.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Steps<'a> {
     pub(super) secrets: Vec<(String, SecretString)>,
     /// Whether the agent was asked to end meanwhile.
     pub(super) stopped: Cell<bool>,
+    /// What the command printed that tells most of a run that does not end well; kept only where the job reports it.
+    pub(super) printed: RefCell<Option<Printed>>,
 }
 
 impl Steps<'_> {
@@ -70,6 +73,8 @@ impl Steps<'_> {
             folder,
             lines,
         };
+        // A list of what the backup contains is no message.
+        let is_list = invocation.lines.is_some();
         let left = self
             .job
             .timeout
@@ -78,6 +83,20 @@ impl Steps<'_> {
         if ended.cut_short == Some(CutShort::Stopped) {
             self.stopped.set(true);
         }
+        self.remember(&ended, is_list);
         Ok(ended)
+    }
+
+    /// Keeps what a command printed: of the last that failed, else of the backup itself.
+    fn remember(&self, ended: &Ended, is_list: bool) {
+        let has_failed = ended.code != 0 || ended.cut_short.is_some();
+        let mut printed = self.printed.borrow_mut();
+        if self.job.report_output.is_some()
+            && (has_failed || (printed.is_none() && self.progress.phase() == Phase::BackingUp))
+        {
+            let stdout = if is_list { Tail::default() } else { ended.stdout.clone() };
+            let stderr = ended.stderr.clone();
+            *printed = Some(Printed { stdout, stderr });
+        }
     }
 }

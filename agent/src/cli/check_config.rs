@@ -28,6 +28,8 @@ pub(super) const EXAMPLE: &str = r#"A whole example of /etc/lastgood/agent.toml:
   paths = ["/srv/practice"]
   exclude = ["*.tmp"]
   password_file = "/etc/lastgood/restic.password"
+  report_output = 20            # of a run that warned or failed the last lines of the tool's output go with the report, redacted here:
+                                # no path, no file name, no password, only words of a list; leave it out and nothing goes
   check = true                  # `restic check` afterwards; check_subset = "5%" reads data back, too
   medium = "/mnt/backup"        # the job writes to the medium mounted here ...
   require_medium = "rotated"    # ... which must be of another set than on the last backup day; or "registered", or by
@@ -119,7 +121,11 @@ fn text(config: &Config) -> String {
             None if job.watch.is_some() => "watched".to_owned(),
             None => "started through `lastgood-agent exec`".to_owned(),
         };
-        lines.push(format!("  {}  {}, {when}", job.key, job.tool_name()));
+        let output = match job.report_output {
+            Some(lines) => format!(", reports {lines} redacted lines of output when it does not end well"),
+            None => String::new(),
+        };
+        lines.push(format!("  {}  {}, {when}{output}", job.key, job.tool_name()));
     }
     for warning in &config.warnings {
         lines.push(format!("Look at this: {warning}"));
@@ -133,6 +139,7 @@ fn describe(job: &JobConfig) -> serde_json::Value {
         "tool": job.tool_name(),
         "schedule": job.schedule.as_ref().map(crate::engine::schedule::Schedule::expression),
         "zone": job.schedule.as_ref().and_then(|schedule| schedule.zone().iana_name()),
+        "report_output": job.report_output,
         "next": job.schedule.as_ref().and_then(|schedule| schedule.next_after(clock::wall())),
     })
 }

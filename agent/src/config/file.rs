@@ -87,6 +87,7 @@ pub(super) struct RawJob {
     pub(super) writes: Option<Spanned<PathBuf>>,
     #[serde(default)]
     pub(super) environment: BTreeMap<String, Spanned<String>>,
+    pub(super) report_output: Option<Spanned<i64>>,
     pub(super) read_back: Option<Spanned<bool>>,
     pub(super) must_contain: Option<Spanned<Vec<PathBuf>>>,
     pub(super) compare: Option<Spanned<RawCompare>>,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lastgood_protocol::{DestinationKind, JobKey};
+use lastgood_protocol::{DestinationKind, JobKey, MOST_OUTPUT_LINES};
 use toml::Spanned;
 
 use super::build::Builder;
@@ -96,6 +96,7 @@ impl Builder<'_> {
             claims: raw.claims.into(),
             environment,
             secrets,
+            report_output: self.report_output(&raw),
         })
     }
 
@@ -174,6 +175,28 @@ impl Builder<'_> {
             "1 means that a failed run is not repeated",
         );
         1
+    }
+
+    fn report_output(&mut self, raw: &RawJob) -> Option<usize> {
+        let given = raw.report_output.as_ref()?;
+        if raw.watch.is_some() {
+            self.wrong(
+                &given.span(),
+                "'report_output' tells of what the agent starts, and this job only watches",
+                "Remove the line",
+            );
+            return None;
+        }
+        let lines = usize::try_from(*given.get_ref()).ok();
+        let lines = lines.filter(|lines| (1..=MOST_OUTPUT_LINES).contains(lines));
+        if lines.is_none() {
+            self.wrong(
+                &given.span(),
+                format!("report_output must be from 1 to {MOST_OUTPUT_LINES}"),
+                "It is a number of lines; without it nothing of a tool's output leaves the machine",
+            );
+        }
+        lines
     }
 
     fn tool(&mut self, raw: &RawJob) -> Tool {

@@ -28,7 +28,7 @@ pub(crate) use problem::{ConfigProblem, ConfigProblems};
 pub(crate) use program::{Program, ProgramTool};
 #[cfg(fuzzing)]
 pub(crate) use settings::read;
-pub(crate) use settings::{Overrides, ServiceEnvironment, load};
+pub(crate) use settings::{Overrides, ServiceEnvironment, inherited_environment, load};
 pub(crate) use watch::Watch;
 
 /// Everything the configuration says, checked.
@@ -91,6 +91,8 @@ pub(crate) struct JobConfig {
     pub(crate) environment: Vec<(String, String)>,
     /// Variables whose values do not stand in the configuration.
     pub(crate) secrets: Vec<SecretVariable>,
+    /// How many of the last lines of each output a report carries, redacted, when a run does not end well; `None` for none.
+    pub(crate) report_output: Option<usize>,
 }
 
 /// A variable whose value does not stand in the configuration.
@@ -215,6 +217,7 @@ impl JobConfig {
             claims: AttestedClaims::default(),
             environment: Vec::new(),
             secrets: Vec::new(),
+            report_output: None,
         }
     }
 }

@@ -47,6 +47,19 @@ impl ServiceEnvironment {
     }
 }
 
+/// The agent's own environment, which all that it starts inherits; the folder it was started in is left out.
+pub(crate) fn inherited_environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .map(|(name, value)| {
+            (
+                name.to_string_lossy().into_owned(),
+                value.to_string_lossy().into_owned(),
+            )
+        })
+        .filter(|(name, _)| !["PWD", "OLDPWD"].contains(&name.as_str()))
+        .collect()
+}
+
 /// Reads and checks the configuration. A file that is not there is a configuration without jobs, unless it was asked
 /// for by name.
 pub(crate) fn load(

@@ -59,7 +59,9 @@ fn the_example_of_the_help_is_read() {
     assert_eq!(nightly.destination, Some(DestinationKind::Medium));
     assert_eq!(nightly.timeout, Some(Duration::from_hours(4)));
     assert!(matches!(&nightly.tool, Tool::Restic(tool) if tool.check));
+    assert_eq!(nightly.report_output, Some(20));
     let database = &config.jobs[1];
+    assert_eq!(database.report_output, None, "off unless it is asked for");
     assert_eq!(database.environment, [("DB_USER".to_owned(), "backup".to_owned())]);
     assert_eq!(database.secrets[0].name, "DB_KEY");
     assert_eq!(
@@ -85,6 +87,13 @@ fn a_mistake_is_named_with_its_line() {
         ),
         ("tool = \"restic\"\ntimeout = \"soon\"\n", 4, "soon"),
         ("tool = \"restic\"\nattempts = 0\n", 4, "attempts"),
+        ("tool = \"restic\"\nreport_output = 0\n", 4, "from 1 to 50"),
+        ("tool = \"restic\"\nreport_output = 51\n", 4, "from 1 to 50"),
+        (
+            "tool = \"restic\"\nreport_output = 20\n[job.watch]\nkind = \"event-log\"\nproduct = \"veeam\"\n",
+            4,
+            "only watches",
+        ),
         ("tool = \"restic\"\nok = [0]\n", 4, "'ok'"),
         ("tool = \"command\"\nrepository = \"/r\"\n", 4, "'repository'"),
         ("tool = \"command\"\nwarning = [0]\n", 4, "exit code 0"),

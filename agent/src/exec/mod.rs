@@ -1,6 +1,6 @@
 //! Starting processes: the one place. Everything started comes from the local configuration or the command line, runs in
 //! a process group of its own, carries a mark that its descendants inherit, and has a time limit; what it prints is kept
-//! only up to a cap and never reported.
+//! only up to a cap. None of it is reported but what `redaction` leaves of its end, where the administrator asks for that.
 
 mod capture;
 
@@ -66,6 +66,8 @@ pub(crate) enum Output {
     Kept,
     /// Passed on byte by byte, and kept, capped.
     PassedOnAndKept,
+    /// Standard error so, and standard output the agent's own: it may be the backup itself.
+    ErrorsPassedOnAndKept,
     /// The process has the agent's own input and outputs.
     Inherited,
 }
@@ -218,6 +220,9 @@ fn spawn(invocation: &Invocation, run: RunId, output: Output) -> io::Result<Box<
         Output::PassedOnAndKept => {
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
         }
+        Output::ErrorsPassedOnAndKept => {
+            command.stderr(Stdio::piped());
+        }
         Output::Inherited => {}
     }
     platform::start(command, output == Output::Kept)
@@ -230,7 +235,7 @@ fn read_outputs(
 ) -> io::Result<(Option<Reader>, Option<Reader>)> {
     let (to_stdout, to_stderr) = match output {
         Output::Kept => (Copy::Nowhere, Copy::Nowhere),
-        Output::PassedOnAndKept => (Copy::Stdout, Copy::Stderr),
+        Output::PassedOnAndKept | Output::ErrorsPassedOnAndKept => (Copy::Stdout, Copy::Stderr),
         Output::Inherited => return Ok((None, None)),
     };
     let stdout = child

@@ -79,6 +79,7 @@ fn run_finished(outcome: Outcome) -> RunFinished {
         },
         facts: RunFacts::default(),
         medium: None,
+        output: None,
     }
 }
 

@@ -1,5 +1,5 @@
 //! The backup tools understood: how each is started, and what its exit code and its own summary mean. One file each.
-//! What a tool prints is read for counts and yes or no; none of its text is ever reported.
+//! What a tool prints is read for counts and yes or no. Its text is nothing to this room: `redaction` says what may be told of it.
 
 mod borg;
 mod command;
@@ -12,7 +12,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use lastgood_protocol::{Basis, Claim, Knowledge, Outcome, RunFacts};
 
-use crate::config::{AttestedClaims, JobConfig, ProgramTool, Tool};
+use crate::config::{AttestedClaims, JobConfig, Program, ProgramTool, Tool};
 use crate::exec::{self, CutShort, Ended};
 pub(crate) use entry::{Entry, Place, inner, source};
 pub(crate) use program::written;
@@ -245,6 +245,19 @@ pub(crate) fn has_summary(tool: &Tool, command: &[String]) -> bool {
         Tool::Program(tool) => program::has_summary(tool.program),
         Tool::Command { .. } => false,
     }
+}
+
+/// Whether what it prints on its standard output is messages, when nobody takes that for the backup.
+pub(crate) fn prints_messages(tool: &Tool) -> bool {
+    match tool {
+        Tool::Program(tool) => program::has_summary(tool.program),
+        Tool::Restic(_) | Tool::Borg(_) | Tool::Command { .. } => true,
+    }
+}
+
+/// Whether it can write an archive to its standard output.
+pub(crate) fn is_archiver(tool: &Tool) -> bool {
+    matches!(tool, Tool::Program(tool) if matches!(tool.program, Program::Tar | Program::SevenZip))
 }
 
 /// Adds what the administrator says to what is known better.

@@ -217,6 +217,7 @@ impl Reporter {
                     },
                     facts,
                     medium: None,
+                    output: None,
                 };
                 self.remember(job, &finished);
                 self.spool.append_finished(ids::event(), finished)?;

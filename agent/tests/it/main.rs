@@ -19,6 +19,7 @@ mod hostile_server;
 mod machine;
 mod media;
 mod mounted;
+mod output;
 mod server;
 mod spool_faults;
 mod tools;

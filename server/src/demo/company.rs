@@ -285,6 +285,7 @@ impl Agent {
                 ..RunFacts::default()
             },
             medium: ran.set.map(|set| self.medium(set)),
+            output: None,
         })))
     }
 

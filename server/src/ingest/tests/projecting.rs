@@ -49,6 +49,7 @@ fn finished(run: RunId, at: Timestamp) -> RunFinished {
             ..RunFacts::default()
         },
         medium: None,
+        output: None,
     }
 }
 
