@@ -208,6 +208,20 @@ fn pages_ask_nobody_else() {
 }
 
 #[test]
+fn what_tools_printed_is_read_for_the_page_of_a_run_alone() {
+    let readers: Vec<PathBuf> = sources()
+        .into_iter()
+        .filter(|path| read(path).contains("run_outputs"))
+        .collect();
+    let expected = [
+        "server/src/dashboard/run/db.rs",
+        "server/src/demo/db.rs",
+        "server/src/runs/db.rs",
+    ];
+    assert_eq!(readers, expected.map(PathBuf::from), "no mail, report or export has it");
+}
+
+#[test]
 fn migrations_say_what_may_be_empty_and_guard_every_table() {
     let mut problems = Vec::new();
     for path in files("migrations", &[".sql"]) {

@@ -1,8 +1,8 @@
 //! Where a practice is: its zone, its backup day, and how its times are told to a reader elsewhere.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::expectations;
 use crate::web::words::{self, Moment};
@@ -64,6 +64,11 @@ impl Teller<'_> {
     pub(super) fn long_day(self, at: Timestamp) -> String {
         long_day(&self.place.moment(at))
     }
+}
+
+/// An agent's time by the server's clock; as it is where that is no time.
+pub(super) fn corrected(at: Timestamp, by_ms: i64) -> Timestamp {
+    at.checked_add(SignedDuration::from_millis(by_ms)).unwrap_or(at)
 }
 
 /// `1 night`, `3 nights`.

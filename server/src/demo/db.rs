@@ -77,6 +77,8 @@ pub(super) struct RunRow {
     pub(super) facts: Value,
     pub(super) medium_id: Option<Uuid>,
     pub(super) backup_day: jiff::civil::Date,
+    /// What the tool complained, as the agent redacts it.
+    pub(super) stderr: Option<&'static [&'static str]>,
 }
 
 /// A practised restore.
@@ -210,6 +212,15 @@ pub(super) async fn add_runs(transaction: &mut Transaction, rows: &[RunRow]) -> 
             snapshot text, facts jsonb, medium_id uuid)
          left join slots s on s.firm_id = n.firm_id and s.job_id = n.job_id and s.opens_at <= n.started_at
             and (s.closes_at is null or n.started_at < s.closes_at)",
+        rows,
+    )
+    .execute(&mut **transaction)
+    .await?;
+    sqlx::query!(
+        "insert into run_outputs (firm_id, run_id, practice_id, stdout, stderr)
+         select n.firm_id, n.run_id, n.practice_id, '{}', n.stderr
+         from jsonb_to_recordset($1) as n (firm_id uuid, run_id uuid, practice_id uuid, stderr text[])
+         where n.stderr is not null",
         rows,
     )
     .execute(&mut **transaction)

@@ -198,6 +198,9 @@ impl Seeded {
             facts: json!({ "encrypted": { "holds": true, "known": "configured" } }),
             medium_id: ran.set.and_then(|set| self.media.get(set).copied()),
             backup_day: ran.backup_day,
+            stderr: (self.practice.story == Story::FailedLastNight)
+                .then_some(ran.stderr)
+                .flatten(),
         }
     }
 

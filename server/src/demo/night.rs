@@ -29,6 +29,8 @@ pub(super) struct Ran {
     /// The medium set it wrote to, when its job writes to one.
     pub(super) set: Option<&'static str>,
     pub(super) backup_day: Date,
+    /// What the tool complained, as an agent that is asked to report it would.
+    pub(super) stderr: Option<&'static [&'static str]>,
 }
 
 /// When the demo was opened for the first time: what is the matter today is told from there.
@@ -142,6 +144,7 @@ fn figures(job: &Job, due: Timestamp, day: Date, outcome: Outcome, mut dice: Dic
         snapshot: (!failed && job.tool != "command").then(|| dice.id().simple().to_string().split_off(24)),
         set: None,
         backup_day: day,
+        stderr: stderr(job, outcome),
     }
 }
 
@@ -168,6 +171,14 @@ fn reason(job: &Job, outcome: Outcome) -> Option<&'static str> {
         (Outcome::Failed, "borg") => Some("The connection to the repository was lost."),
         (Outcome::Failed, _) => Some("The tool ended with an error."),
     }
+}
+
+fn stderr(job: &Job, outcome: Outcome) -> Option<&'static [&'static str]> {
+    (job.tool == "restic" && outcome == Outcome::Failed).then_some(&[
+        "Fatal: unable to open config file: stat [path]: input/output error",
+        "Is there a repository at the following location?",
+        "[path]",
+    ])
 }
 
 fn exit_code(job: &Job, outcome: Outcome) -> i64 {

@@ -83,6 +83,10 @@ fn each_story_is_there_to_be_seen() {
             .unwrap()
     };
     assert_eq!(last(Story::FailedLastNight).outcome, Outcome::Failed);
+    assert!(
+        last(Story::FailedLastNight).stderr.is_some(),
+        "and its page shows what the tool said"
+    );
     assert_eq!(last(Story::Warnings).outcome, Outcome::Warning);
     assert!(last(Story::Silent).started_at < last_word(opened()) + SignedDuration::from_hours(1));
     let flapping: Vec<_> = nights(with(Story::Flapping))

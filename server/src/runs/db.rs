@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx as _;
 use lastgood_protocol::{DestinationKind, JobKey, RunFacts, RunStarted};
 
+use super::Output;
 use super::model::{FinishedRow, Outcome, PlaceOfDay, Reported, Run, RunLine, attempt};
 use crate::agents::Reporter;
 use crate::db::Transaction;
@@ -154,6 +155,26 @@ pub(super) async fn upsert_finished(
     .execute(&mut **transaction)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Keeps the end of what the tool printed.
+pub(super) async fn insert_output(
+    transaction: &mut Transaction,
+    reporter: &Reporter,
+    run: RunId,
+    output: &Output,
+) -> Result<(), AppError> {
+    sqlx::query!(
+        "insert into run_outputs (firm_id, run_id, practice_id, stdout, stderr) values ($1, $2, $3, $4, $5)",
+        reporter.firm.0,
+        run.0,
+        reporter.practice.0,
+        &output.stdout,
+        &output.stderr,
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
 }
 
 /// Whose a stored run is.

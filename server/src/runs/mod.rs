@@ -2,6 +2,7 @@
 
 mod db;
 mod model;
+mod output;
 
 use jiff::Timestamp;
 use lastgood_protocol::{RunFinished, RunStarted};
@@ -13,6 +14,7 @@ use crate::ids::{FirmId, JobId, MediumId, RunId};
 
 pub use db::{JobOfReport, find, job_by_key, of_job, place_of_day};
 pub use model::{Outcome, PlaceOfDay, Reported, Run, RunLine};
+pub use output::Output;
 
 /// Stores that a run began. Whether that was new: its end may have been reported before.
 ///
@@ -49,6 +51,9 @@ pub async fn ended(
 ) -> Result<bool, AppError> {
     let row = model::FinishedRow::new(received, finished)?;
     if db::upsert_finished(transaction, reporter, job, received, &row, medium).await? {
+        if let Some(output) = Output::of(finished) {
+            db::insert_output(transaction, reporter, row.run, &output).await?;
+        }
         return Ok(true);
     }
     let known = same_run(transaction, reporter, job, row.run).await?;

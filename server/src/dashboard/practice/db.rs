@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff_sqlx::ToSqlx as _;
 
-use super::model::{Agent, Closure, Drill, Job, Medium, Office, Practice};
-use crate::dashboard::place::Place;
+use super::model::{Agent, Closure, DatabaseServer, Drill, Job, Medium, Office, Practice};
+use crate::dashboard::place::{Place, corrected};
 use crate::db::Transaction;
 use crate::error::AppError;
 use crate::expectations::JobState;
@@ -66,7 +66,8 @@ pub(in crate::dashboard) async fn jobs(
     let rows = sqlx::query!(
         r#"select j.job_id, j.name, j.state as "state: JobState", coalesce(good.destination, j.destination) as destination,
             o.zone, o.business_day_starts, good.finished_at as "finished_at?", good.bytes_processed as "bytes_processed?",
-            good.run_id as "run_id?: RunId"
+            good.run_id as "run_id?: RunId", ended.database_started_at as "database_started_at?", ended.corrected_by_ms as "corrected_by_ms?",
+            ended.finished_at as "ended_at?"
          from jobs j
          join offices o on o.firm_id = j.firm_id and o.office_id = j.office_id
          left join lateral (
@@ -74,6 +75,11 @@ pub(in crate::dashboard) async fn jobs(
             where r.firm_id = j.firm_id and r.job_id = j.job_id and r.outcome in ('ok', 'warning')
             order by r.started_at desc limit 1
          ) good on true
+         left join lateral (
+            select r.finished_at, r.corrected_by_ms, r.facts ->> 'database_started_at' as database_started_at from runs r
+            where r.firm_id = j.firm_id and r.job_id = j.job_id and r.finished_at is not null
+            order by r.started_at desc limit 1
+         ) ended on true
          where j.firm_id = $1 and j.practice_id = $2 and j.archived_at is null
          order by j.name, j.job_id"#,
         firm.0,
@@ -92,6 +98,11 @@ pub(in crate::dashboard) async fn jobs(
             last_good: row.finished_at.map(jiff_sqlx::Timestamp::to_jiff),
             last_good_run: row.run_id,
             last_good_size: row.bytes_processed,
+            database: row.ended_at.and_then(|ended_at| {
+                let started_at = row.database_started_at?.parse().ok()?;
+                let by = row.corrected_by_ms.unwrap_or_default();
+                DatabaseServer::new(corrected(started_at, by), ended_at.to_jiff())
+            }),
         })
         .collect())
 }

@@ -2,6 +2,8 @@
 
 pub(super) mod db;
 pub(super) mod model;
+#[cfg(test)]
+mod tests;
 
 use askama::Template;
 use axum::response::Response;

@@ -1,7 +1,7 @@
 //! What is known of a practice at this moment, and the sentence that says how it stands.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::alerts::OpenAlert;
 use crate::dashboard::place::{Place, day_words};
@@ -53,6 +53,38 @@ pub(in crate::dashboard) struct Job {
     pub(in crate::dashboard) last_good_run: Option<RunId>,
     /// Bytes it looked at.
     pub(in crate::dashboard) last_good_size: Option<i64>,
+    /// The database server, where the last finished run says when it was started.
+    pub(in crate::dashboard) database: Option<DatabaseServer>,
+}
+
+/// For how long a database server may have run when it is meant to be restarted every day: one day, and half of one for a night
+/// that begins later than the one before.
+const RESTARTED_DAILY: SignedDuration = SignedDuration::from_hours(36);
+
+/// A database server, as the last finished run of a job found it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::dashboard) struct DatabaseServer {
+    /// When it was last started.
+    pub(in crate::dashboard) started_at: Timestamp,
+    /// How long it had been running when the run ended.
+    ran_for: SignedDuration,
+}
+
+impl DatabaseServer {
+    /// One that was started then and seen at the end of a run; `None` for a start that cannot be.
+    pub(in crate::dashboard) fn new(started_at: Timestamp, seen_at: Timestamp) -> Option<Self> {
+        const YEAR_2000: i64 = 946_684_800;
+        (started_at.as_second() >= YEAR_2000 && started_at <= seen_at).then(|| Self {
+            started_at,
+            ran_for: seen_at.duration_since(started_at),
+        })
+    }
+
+    /// `not restarted for 3 days`, where that is too long.
+    pub(in crate::dashboard) fn not_restarted(self) -> Option<String> {
+        let days = self.ran_for.as_hours().div_euclid(24);
+        (self.ran_for > RESTARTED_DAILY).then(|| format!("not restarted for {}", count(days, "day", "days")))
+    }
 }
 
 /// A medium.

@@ -7,6 +7,7 @@ use crate::error::AppError;
 use crate::expectations::SlotState;
 use crate::ids::{FirmId, RunId};
 use crate::media::{Encryption, nature};
+use crate::runs::Output;
 
 /// The run, if it is there for the reader.
 pub(super) async fn run(transaction: &mut Transaction, firm: FirmId, run: RunId) -> Result<Option<Run>, AppError> {
@@ -14,11 +15,11 @@ pub(super) async fn run(transaction: &mut Transaction, firm: FirmId, run: RunId)
         r#"select r.run_id, r.practice_id, r.job_id, r.agent_id, r.started_at, r.finished_at, r.corrected_by_ms, r.received_at,
             r.finish_received_at, r.outcome, r.will_be_retried, r.attempt, r.reason, r.exit_code, r.tool, r.tool_version,
             r.bytes_processed, r.bytes_added, r.files_total, r.files_new, r.files_changed, r.errors, r.snapshot, r.facts,
-            p.name as practice_name, j.name as job_name, a.name as agent_name, o.zone, o.business_day_starts,
+            p.name as practice_name, j.name as job_name, j.key as job_key, a.name as agent_name, o.zone, o.business_day_starts,
             s.due_at as "due_at?", s.state as "slot_state?: SlotState", s.declared_missed_at,
             s.reported_late as "reported_late?", m.label as "medium_label?", m.set_name as "medium_set?",
             m.volume as "medium_volume?", m.removable as "medium_removable?",
-            m.encryption as "medium_encryption?: Encryption"
+            m.encryption as "medium_encryption?: Encryption", t.stdout as "stdout?", t.stderr as "stderr?"
          from runs r
          join practices p on p.firm_id = r.firm_id and p.practice_id = r.practice_id
          join jobs j on j.firm_id = r.firm_id and j.job_id = r.job_id
@@ -26,6 +27,7 @@ pub(super) async fn run(transaction: &mut Transaction, firm: FirmId, run: RunId)
          join agents a on a.firm_id = r.firm_id and a.agent_id = r.agent_id
          left join slots s on s.firm_id = r.firm_id and s.slot_id = r.slot_id
          left join media m on m.firm_id = r.firm_id and m.medium_id = r.medium_id
+         left join run_outputs t on t.firm_id = r.firm_id and t.run_id = r.run_id
          where r.firm_id = $1 and r.run_id = $2"#,
         firm.0,
         run.0,
@@ -38,6 +40,7 @@ pub(super) async fn run(transaction: &mut Transaction, firm: FirmId, run: RunId)
         practice_name: row.practice_name,
         job: row.job_id,
         job_name: row.job_name,
+        job_key: row.job_key,
         agent: row.agent_id,
         agent_name: row.agent_name,
         place: Place::new(Some(&row.zone), Some(row.business_day_starts)),
@@ -72,5 +75,9 @@ pub(super) async fn run(transaction: &mut Transaction, firm: FirmId, run: RunId)
             volume: row.medium_volume.unwrap_or_default(),
             nature: nature(row.medium_removable, row.medium_encryption),
         }),
+        output: row
+            .stdout
+            .zip(row.stderr)
+            .map(|(stdout, stderr)| Output { stdout, stderr }),
     }))
 }

@@ -162,6 +162,21 @@ pub(super) async fn job_state(test: &TestApp, job: JobId, state: &str) {
     transaction.commit().await.unwrap();
 }
 
+/// Has the job's run say when the database server was started, by an agent's clock that is an hour behind.
+pub(super) async fn database_started(test: &TestApp, run: RunId, at: &str) {
+    let mut transaction = test.app.db.begin(Scope::Everything).await.unwrap();
+    sqlx::query!(
+        "update runs set facts = facts || jsonb_build_object('database_started_at', $2::text), corrected_by_ms = 3600000
+         where run_id = $1",
+        run.0,
+        at
+    )
+    .execute(&mut *transaction)
+    .await
+    .unwrap();
+    transaction.commit().await.unwrap();
+}
+
 /// Somebody looks after every open alert for an hour.
 pub(super) async fn acknowledge(test: &TestApp) {
     let until = test.now() + SignedDuration::from_hours(1);

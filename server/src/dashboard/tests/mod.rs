@@ -216,6 +216,37 @@ async fn a_viewer_reads_plain_words_of_one_practice_alone() {
 }
 
 #[tokio::test]
+async fn when_the_database_server_was_last_started_is_said_where_the_practice_looks() {
+    let (test, seeded) = seeded().await;
+    let practice = format!("/practices/{}", test.cast.harbor);
+    let report = format!("{practice}/report");
+    let words = "Database server last started";
+    test.as_reader().get(&practice).await.assert_hides(words);
+    test.as_viewer().get("/practice").await.assert_hides(words);
+    // The run ended Sun 22 Nov, 23:12 in New York.
+    db::database_started(&test, seeded.run, "2026-11-22T07:00:00Z").await;
+    let said = async |told: &str| {
+        test.as_reader().get(&practice).await.assert_shows(told);
+        test.as_owner().get(&report).await.assert_shows(told);
+        test.as_viewer().get("/practice").await.assert_shows(told);
+    };
+    said("Database server last started Sun 22 Nov, 03:00").await;
+    test.as_viewer().get("/practice").await.assert_hides("not restarted");
+    db::database_started(&test, seeded.run, "2026-11-19T07:00:00Z").await;
+    said("Database server last started Thu 19 Nov, 03:00").await;
+    said("not restarted for 3 days").await;
+    test.as_other_viewer().get("/practice").await.assert_hides(words);
+    for nonsense in ["tomorrow", "-009999-01-02T01:59:59Z", ""] {
+        db::database_started(&test, seeded.run, nonsense).await;
+        test.as_viewer()
+            .get("/practice")
+            .await
+            .assert_status(200)
+            .assert_hides(words);
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_yours_is_not_there() {
     let (test, seeded) = seeded().await;
     let paths = [

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use lastgood_protocol::{
     Basis, Claim, Coverage, DatabaseCopy, DestinationKind, DrillCheck, DrillId, DrillOutcome, DrillRecorded, DrillStep,
     Encryption, Event, EventBody, JobKey, Knowledge, MarkerId, MediumMoved, MediumRegistered, MediumSighting, Outcome,
-    RunFacts, RunFinished, RunId, RunStarted, Sample, StepOutcome, ToolIdentity,
+    OutputTail, RunFacts, RunFinished, RunId, RunStarted, Sample, StepOutcome, ToolIdentity,
 };
 use uuid::Uuid;
 
@@ -189,6 +189,135 @@ async fn what_was_measured_is_kept_as_it_was_told_and_shown() {
         .assert_shows("Live database files in the backup no measured")
         .assert_hides("Northern <b>")
         .assert_shows("Database server started");
+}
+
+fn failed(run: RunId, at: Timestamp, output: Option<OutputTail>) -> EventBody {
+    EventBody::RunFinished(Box::new(RunFinished {
+        outcome: Outcome::Failed,
+        reason: Some("The repository could not be opened.".to_owned()),
+        output,
+        ..finished(run, at)
+    }))
+}
+
+fn tail(stdout: &[&str], stderr: &[&str]) -> OutputTail {
+    let lines = |lines: &[&str]| lines.iter().map(|&line| line.to_owned()).collect();
+    OutputTail {
+        stdout: lines(stdout),
+        stderr: lines(stderr),
+    }
+}
+
+/// What is kept of outputs, as somebody with this scope sees it.
+async fn outputs(test: &TestApp, scope: Scope) -> Vec<(Vec<String>, Vec<String>)> {
+    let mut transaction = test.app.db.begin(scope).await.unwrap();
+    let rows = sqlx::query!("select stdout, stderr from run_outputs order by run_id")
+        .fetch_all(&mut *transaction)
+        .await
+        .unwrap();
+    rows.into_iter().map(|row| (row.stdout, row.stderr)).collect()
+}
+
+#[tokio::test]
+async fn what_a_tool_printed_is_shown_to_the_firm_and_to_nobody_else() {
+    let test = TestApp::start().await;
+    start_committers(&test);
+    let machine = Machine::enrolled(&test).await;
+    let run = run_id(&test);
+    let at = test.now() - SignedDuration::from_mins(5);
+    let told = tail(
+        &["dump <b>failed</b>"],
+        &["tar: [path]: Cannot open: \u{202e}Permission denied"],
+    );
+    deliver(&machine, vec![failed(run, at, Some(told))]).await;
+    let path = format!("/runs/{}", run.0);
+    for who in [test.as_owner(), test.as_technician(), test.as_reader()] {
+        who.get(&path)
+            .await
+            .assert_status(200)
+            .assert_shows("The last 2 lines")
+            .assert_shows("tar: [path]: Cannot open: Permission denied")
+            .assert_hides("<b>failed</b>")
+            .assert_shows("Redacted on")
+            .assert_shows("remove report_output from the job nightly")
+            .assert_hides("Nothing of it was sent");
+    }
+    test.as_viewer()
+        .get(&path)
+        .await
+        .assert_status(404)
+        .assert_hides("Cannot open");
+    test.as_viewer()
+        .get("/practice")
+        .await
+        .assert_status(200)
+        .assert_hides("Cannot open");
+    test.as_other_owner().get(&path).await.assert_status(404);
+    let report = format!("/practices/{}/report", test.cast.harbor);
+    test.as_owner()
+        .get(&report)
+        .await
+        .assert_status(200)
+        .assert_hides("Cannot open");
+
+    let (firm, practice) = (test.cast.northwind, test.cast.harbor);
+    assert_eq!(outputs(&test, Scope::Firm(firm)).await.len(), 1);
+    assert_eq!(outputs(&test, Scope::Practice(firm, practice)).await, []);
+    assert_eq!(outputs(&test, Scope::Firm(test.cast.other)).await, []);
+    test.app.stop().await;
+}
+
+#[tokio::test]
+async fn an_output_that_is_too_much_costs_its_oldest_lines_and_not_the_report() {
+    let test = TestApp::start().await;
+    start_committers(&test);
+    let machine = Machine::enrolled(&test).await;
+    let at = test.now() - SignedDuration::from_mins(5);
+    let [many, good, silent, refused] = [(); 4].map(|()| run_id(&test));
+    let lines: Vec<String> = (0..120).map(|number| format!("{number} {}", "x".repeat(70))).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let ok = RunFinished {
+        output: Some(tail(&["done"], &[])),
+        ..finished(good, at)
+    };
+    let mut kept_back = RunFinished {
+        outcome: Outcome::Failed,
+        ..finished(refused, at)
+    };
+    kept_back.facts.wanted_medium = Some("Friday".to_owned());
+    let bodies = vec![
+        failed(many, at, Some(tail(&["the first"], &lines))),
+        EventBody::RunFinished(Box::new(ok)),
+        failed(silent, at, None),
+        EventBody::RunFinished(Box::new(kept_back)),
+    ];
+    deliver(&machine, bodies).await;
+    assert_eq!(states(&test).await, ["projected"; 4]);
+    let kept = outputs(&test, Scope::Everything).await;
+    assert_eq!(kept.len(), 1, "nothing is kept of a run that is ok: {kept:?}");
+    let (stdout, stderr) = &kept[0];
+    assert_eq!(stderr.last().map(String::as_str), lines.last().copied());
+    assert_eq!(stderr.len(), 50);
+    assert!(stderr.iter().chain(stdout).map(String::len).sum::<usize>() <= lastgood_protocol::MOST_OUTPUT_BYTES);
+    let shown = async |run: RunId| test.as_reader().get(&format!("/runs/{}", run.0)).await;
+    shown(silent)
+        .await
+        .assert_shows("Nothing of it was sent.")
+        .assert_shows("report_output = 20");
+    shown(good).await.assert_hides("What the tool printed");
+    shown(refused).await.assert_hides("What the tool printed");
+
+    let coloured = failed(run_id(&test), at, Some(tail(&["\u{1b}[31mfailed"], &[])));
+    let answer = machine.send(&[machine.event(coloured)]).await;
+    answer.assert_status(422);
+    assert!(
+        answer
+            .body
+            .contains("body.output.stdout[0]: contains the control character"),
+        "{}",
+        answer.body
+    );
+    test.app.stop().await;
 }
 
 #[tokio::test]

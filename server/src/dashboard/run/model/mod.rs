@@ -3,11 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use lastgood_protocol::{Basis, Claim, Coverage, DatabaseCopy, DestinationKind, Knowledge, RunFacts, Sample};
 
-use crate::dashboard::place::{Place, full_stop};
+use crate::dashboard::place::{Place, corrected, full_stop};
 use crate::dashboard::practice::model::destination_words;
 use crate::expectations::SlotState;
 use crate::ids::{AgentId, JobId, PracticeId};
-use crate::runs::Outcome;
+use crate::runs::{Outcome, Output};
 use crate::web::words::{self, duration, size};
 
 /// A run.
@@ -21,6 +21,8 @@ pub(super) struct Run {
     pub(super) job: JobId,
     /// The job's name.
     pub(super) job_name: String,
+    /// The job's key in the agent's configuration.
+    pub(super) job_key: String,
     /// The agent that reported it.
     pub(super) agent: AgentId,
     /// The agent's name.
@@ -77,6 +79,8 @@ pub(super) struct Run {
     pub(super) reported_late: bool,
     /// The medium.
     pub(super) medium: Option<RunMedium>,
+    /// The end of what the tool printed, redacted by the agent.
+    pub(super) output: Option<Output>,
 }
 
 /// The medium of a run.
@@ -129,6 +133,12 @@ impl Run {
         format!("{said}{}{retry}", reason.unwrap_or_default())
     }
 
+    /// Whether the tool's output would say why it ended so: not where the run was kept from beginning.
+    pub(super) fn would_tell(&self) -> bool {
+        let ended_badly = matches!(self.outcome, Some(Outcome::Warning | Outcome::Failed));
+        ended_badly && self.facts.wanted_medium.is_none()
+    }
+
     /// How long it took.
     pub(super) fn took(&self) -> Option<String> {
         Some(duration(self.finished?.duration_since(self.started)))
@@ -170,7 +180,7 @@ impl Run {
             claim("Encrypted", self.facts.encrypted),
         ];
         let started = self.facts.database_started_at.map(|at| {
-            let words = self.place.moment(at).words();
+            let words = self.place.moment(corrected(at, self.corrected_by_ms)).words();
             fact("Database server started", words, "measured")
         });
         facts
@@ -182,6 +192,14 @@ impl Run {
             .chain(self.facts.coverage.into_iter().flat_map(coverage))
             .chain(started)
             .collect()
+    }
+}
+
+/// `The last 12 lines`.
+pub(super) fn last_lines(output: &Output) -> String {
+    match output.lines() {
+        1 => "The last line".to_owned(),
+        lines => format!("The last {lines} lines"),
     }
 }
 
