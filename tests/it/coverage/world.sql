@@ -59,6 +59,8 @@ begin
             reason, tool, snapshot)
         values (p.firm_id, id, p.practice_id, other, matrix.fresh('agent', canary, address, null), now() - interval '1 hour', now(), now(),
             now(), 'warning', canary || ' reason', canary || ' tool', canary || ' snapshot');
+        insert into run_outputs (firm_id, run_id, practice_id, stdout, stderr)
+        values (p.firm_id, id, p.practice_id, array[canary || ' output'], array[canary || ' complaint']);
     when 'medium' then
         insert into media (firm_id, medium_id, practice_id, volume, label, set_name, first_seen_at, last_seen_at)
         values (p.firm_id, id, p.practice_id, canary || ' volume ' || id, canary || ' label', canary || ' set', now(), now());
