@@ -149,8 +149,8 @@ impl Unclear {
 }
 
 impl JobProposal {
-    /// The lines for the agent's `agent.toml`, for a job of this key and schedule.
-    pub fn settings(&self, key: &JobKey, cron: Option<&str>) -> String {
+    /// The lines for the agent's `agent.toml`, for a job of this key and schedule; paths are those of the agent's system.
+    pub fn settings(&self, key: &JobKey, cron: Option<&str>, on_windows: bool) -> String {
         let mut lines = format!("[[job]]\nkey = \"{key}\"\n");
         match self.way {
             ReportingWay::Wrapped if self.is_indirect => lines.push_str("tool = \"command\"\n"),
@@ -174,7 +174,7 @@ impl JobProposal {
             ReportingWay::Own => {
                 line(&mut lines, "tool", &text(tool_setting(&self.tool)));
                 line(&mut lines, "schedule", &text(cron.unwrap_or("0 22 * * *")));
-                lines.push_str(own_command(&self.tool, self.found == FoundBy::Service));
+                lines.push_str(own_command(&self.tool, on_windows));
             }
         }
         lines

@@ -234,7 +234,7 @@ fn details(
     }
     let cron = proposal.schedule.as_ref().map(|schedule| schedule.cron.as_str());
     writeln!(text, "  Once it is accepted, into agent.toml:")?;
-    indent(text, &proposal.settings(&proposal.key, cron))?;
+    indent(text, &proposal.settings(&proposal.key, cron, cfg!(windows)))?;
     writeln!(text, "  {}", proposal.further_step(&proposal.key))
 }
 
@@ -258,7 +258,7 @@ fn as_json(considered: &[Considered], report: &JobsProposed, sent: bool) -> Valu
                 "unclear": find.cron.as_ref().err(),
                 "outcome": outcome(considered),
                 "key": proposal.map(|proposal| &proposal.key),
-                "settings": proposal.map(|proposal| proposal.settings(&proposal.key, cron.map(String::as_str))),
+                "settings": proposal.map(|proposal| proposal.settings(&proposal.key, cron.map(String::as_str), cfg!(windows))),
                 "further_step": proposal.map(|proposal| proposal.further_step(&proposal.key)),
             })
         })

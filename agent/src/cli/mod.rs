@@ -157,7 +157,7 @@ fn job_key(text: &str) -> Result<JobKey, String> {
 }
 
 /// The configuration that `check-config --help` shows.
-#[cfg(test)]
+#[cfg(all(test, unix))]
 pub(crate) fn example_configuration() -> String {
     let (_, after_first_line) = check_config::EXAMPLE.split_once('\n').expect("the example has lines");
     let (example, _) = after_first_line.rsplit_once("\n\n").expect("a sentence follows it");

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::{DateTime, date};
-use lastgood_protocol::{FoundBy, JobProposal, ReportingWay, Unclear};
+#[cfg(unix)]
+use lastgood_protocol::JobProposal;
+use lastgood_protocol::{FoundBy, ReportingWay, Unclear};
 use proptest::prelude::*;
 
 use super::command_line::{Dialect, Starts, in_script, starts};
@@ -480,7 +482,7 @@ fn a_linux_server_is_understood() {
     assert_eq!(schedule.up_to_seconds_later, Some(10_800));
     assert_eq!(schedule.zone.as_deref(), Some("America/New_York"));
     let rclone = considered[3].proposal.as_ref().expect("it is proposed");
-    assert!(rclone.is_indirect && rclone.settings(&rclone.key, None).contains("tool = \"command\""));
+    assert!(rclone.is_indirect && rclone.settings(&rclone.key, None, true).contains("tool = \"command\""));
     let berlin = considered[4]
         .proposal
         .as_ref()
@@ -611,7 +613,7 @@ fn the_lines_that_are_shown_are_good_settings() {
     assert_eq!(keys(&considered).len(), 7);
     for considered in &considered {
         let Some(proposal) = &considered.proposal else { continue };
-        let settings = proposal.settings(&proposal.key, Some("0 22 * * *"));
+        let settings = proposal.settings(&proposal.key, Some("0 22 * * *"), false);
         check(proposal, &settings);
         assert!(!proposal.further_step(&proposal.key).is_empty());
     }

@@ -162,6 +162,7 @@ pub(super) fn tool_words(tool: &str) -> &str {
         "duplicati" => "Duplicati",
         "redstor" => "Redstor",
         "veeam" => "Veeam",
+        "veeam-agent" => "Veeam Agent",
         "windows-server-backup" => "Windows Server Backup",
         "command" => "a backup",
         other => other,

@@ -240,3 +240,60 @@ fn the_program_alone_installs_and_removes_its_service_and_refuses_what_others_ca
     let said = agent(&["service", "uninstall"]).succeeded();
     assert!(said.contains("no service"), "{said}");
 }
+
+/// Tasks as Windows keeps them, the registry and the processes: Wine has all three.
+#[test]
+fn what_makes_backups_already_is_found_and_the_settings_proposed_for_it_are_good() {
+    let wine = Wine::new();
+    fs::copy(package("lastgood-agent.exe"), wine.c("lastgood-agent.exe")).unwrap();
+    let tasks = wine.c("windows/system32/Tasks/Praxis");
+    fs::create_dir_all(&tasks).unwrap();
+    let task = include_str!("../../../agent/src/discover/samples/restic-task.xml");
+    let utf_16 = task.encode_utf16().flat_map(u16::to_le_bytes);
+    fs::write(
+        tasks.join("Sicherung"),
+        [0xff, 0xfe].into_iter().chain(utf_16).collect::<Vec<u8>>(),
+    )
+    .unwrap();
+    wine.windows(&["sc", "create", "VeeamBackupSvc", "binPath=", r"C:\veeam.exe"])
+        .succeeded();
+    let data = wine.c("Program Files/PostgreSQL/15/data");
+    fs::create_dir_all(&data).unwrap();
+    fs::write(data.join("PG_VERSION"), "15\n").unwrap();
+    fs::copy(wine.c("windows/system32/ping.exe"), wine.c("sqlservr.exe")).unwrap();
+    let _database = Process::start(
+        "sqlservr",
+        &mut wine.command(&[r"C:\sqlservr.exe", "-n", "700", "127.0.0.1"]),
+    );
+    wait::until("the database server to run", || {
+        (!wine.processes(&["sqlservr.exe", "700"]).is_empty()).then_some(())
+    });
+
+    let said = wine
+        .windows(&[r"C:\lastgood-agent.exe", "discover", "--json"])
+        .succeeded();
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let found = said["found"].as_array().unwrap();
+    let proposed: Vec<(&str, &str)> = found
+        .iter()
+        .filter_map(|one| Some((one["key"].as_str()?, one["found"].as_str()?)))
+        .collect();
+    assert_eq!(
+        proposed,
+        [
+            ("sicherung", "scheduled_task"),
+            ("veeam", "service"),
+            ("postgresql", "database_folder"),
+            ("sql-server", "database_server"),
+        ]
+    );
+    assert!(!said.to_string().contains("hunter2"), "no command line is shown");
+
+    let settings: Vec<&str> = found.iter().filter_map(|one| one["settings"].as_str()).collect();
+    assert_eq!(settings.len(), proposed.len());
+    let path = wine.c("ProgramData/Lastgood/agent.toml");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, settings.join("\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    wine.windows(&[r"C:\lastgood-agent.exe", "check-config"]).succeeded();
+}

@@ -141,7 +141,8 @@ impl Steps {
     fn of(proposal: &Proposal) -> Option<Self> {
         let job = proposal.job.as_ref()?;
         let key = job.key.parse().ok()?;
-        let (file, restart) = if proposal.platform == "windows" {
+        let on_windows = proposal.platform == "windows";
+        let (file, restart) = if on_windows {
             (
                 r"C:\ProgramData\Lastgood\agent.toml",
                 "net stop LastgoodAgent, then net start LastgoodAgent",
@@ -151,7 +152,7 @@ impl Steps {
         };
         Some(Self {
             file,
-            lines: proposal.said.settings(&key, job.cron.as_deref()),
+            lines: proposal.said.settings(&key, job.cron.as_deref(), on_windows),
             further: proposal.said.further_step(&key),
             restart,
         })

@@ -136,7 +136,9 @@ fn names_more(options: &Options<'_>) -> bool {
 
 /// Whether a path says from the root on, and without detours, where something lies.
 fn is_direct(path: &str) -> bool {
-    let has_detour = Path::new(path).components().any(|part| part == Component::ParentDir) || path.ends_with("/.");
+    let has_detour = Path::new(path).components().any(|part| part == Component::ParentDir)
+        || path.ends_with("/.")
+        || path.ends_with("\\.");
     Path::new(path).is_absolute() && !has_detour
 }
 
