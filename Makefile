@@ -29,7 +29,7 @@ run: needs-demo ## Starts the server as it would run in life, with its own Postg
 	cargo build --locked --bins
 	@exec target/debug/lastgood serve
 
-test: needs-test lint journeys browser fuzz ## Everything that CI checks
+test: needs-test lint journeys agent-windows-tests browser fuzz ## Everything that CI checks
 
 lint: needs-test ## Form, warnings, documentation, dependencies, and whether .sqlx is complete and fresh
 	$(call timed,form,cargo fmt --all --check)
@@ -50,9 +50,8 @@ agent-windows: ## Builds the agent for Windows: target/packages/lastgood-agent.e
 	@scripts/install windows
 	scripts/agent-windows
 
-agent-windows-tests: ## The agent's own tests on Windows, as far as Wine is one; not part of `test`, for the time they take to build
-	@scripts/install windows
-	scripts/agent-windows-tests
+agent-windows-tests: needs-test ## The agent's own tests on Windows, as far as Wine is one
+	$(call timed,tests under wine,scripts/agent-windows-tests)
 
 agent-msi: agent-windows ## Builds the agent's installer for Windows: target/packages/lastgood-agent.msi
 	scripts/agent-msi

@@ -14,7 +14,8 @@ use crate::engine::rotation::{BackupDays, MediumRule};
 /// One night is one day: as the server has it unless an office says otherwise.
 const DAY_BEGINS: Time = Time::constant(12, 0, 0, 0);
 
-const WEEKDAYS: [&str; 7] = [
+/// The days of the week as they are written in settings.
+pub(crate) const WEEKDAY_NAMES: [&str; 7] = [
     "monday",
     "tuesday",
     "wednesday",
@@ -104,7 +105,7 @@ impl Builder<'_> {
     fn weekdays(&mut self, span: &Range<usize>, names: &toml::Table) -> Option<MediumRule> {
         let mut rule = BTreeMap::new();
         for (day, name) in names {
-            let number = (0_i8..).zip(WEEKDAYS).find(|(_, known)| *known == day.as_str());
+            let number = (0_i8..).zip(WEEKDAY_NAMES).find(|(_, known)| *known == day.as_str());
             let Some((number, _)) = number else {
                 self.wrong(
                     span,

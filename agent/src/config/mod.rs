@@ -24,6 +24,7 @@ use crate::secrets::SecretName;
 use crate::spool::Limits;
 pub(crate) use after::{Compare, CopyStep};
 pub(crate) use build::parse_duration;
+pub(crate) use medium::WEEKDAY_NAMES;
 pub(crate) use problem::{ConfigProblem, ConfigProblems};
 pub(crate) use program::{Program, ProgramTool};
 #[cfg(fuzzing)]

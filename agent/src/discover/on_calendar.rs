@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use lastgood_protocol::Unclear;
 
 use super::times::{DAYS, Days, HOURS, MINUTES, MONTHS, Times, WEEKDAYS, Weekdays};
+use crate::config::WEEKDAY_NAMES;
 
 /// Longer is no calendar event that anybody wrote.
 const LONGEST: usize = 200;
@@ -182,17 +183,8 @@ fn weekdays(text: &str) -> Result<BTreeSet<u8>, Unclear> {
 
 /// As systemd counts: Monday is 1, Sunday is 7.
 fn weekday_number(word: &str) -> Option<u8> {
-    const NAMES: [&str; 7] = [
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-    ];
     let lower = word.to_ascii_lowercase();
-    let index = NAMES
+    let index = WEEKDAY_NAMES
         .iter()
         .position(|name| *name == lower || name.get(..3) == Some(lower.as_str()))?;
     u8::try_from(index + 1).ok()
