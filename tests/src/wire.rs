@@ -1,6 +1,6 @@
 //! HTTP/1.1 over TLS as it goes over the wire, so that a test can also send what no client library would.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -114,8 +114,13 @@ impl Connection {
         }
         bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(body);
-        self.send(&bytes)?;
-        self.answer()
+        match self.send(&bytes) {
+            // A server may refuse a body before it has read it, and close; its answer is there all the same.
+            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+                self.answer().map_err(|_| error)
+            }
+            sent => sent.and_then(|()| self.answer()),
+        }
     }
 
     /// Reads an answer; of a stream of events only the head. A connection that was closed first is an error of kind `UnexpectedEof`.
@@ -184,7 +189,7 @@ impl Connection {
         let mut line = Vec::new();
         self.stream.read_until(b'\n', &mut line)?;
         if line.pop() != Some(b'\n') {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+            return Err(ErrorKind::UnexpectedEof.into());
         }
         if line.last() == Some(&b'\r') {
             line.pop();
