@@ -187,7 +187,11 @@ impl JobProposal {
             None => what.to_owned(),
         };
         let place = match (self.way, self.found) {
-            (ReportingWay::EventLog, _) => return "Its runs are read from the event log from then on.".to_owned(),
+            (ReportingWay::EventLog, _) => {
+                return format!(
+                    "Its runs are read from the event log from then on. How its last ones count: lastgood-agent preview {key}"
+                );
+            }
             (ReportingWay::Duplicati, _) => {
                 return "In Duplicati, add the option --send-http-json-urls=http://127.0.0.1:8217/ to the backup."
                     .to_owned();

@@ -12,7 +12,7 @@ use lastgood_protocol::{EventBody, FoundBy, JobProposal, JobsProposed};
 use serde_json::{Value, json};
 
 use super::Common;
-use super::output::{Failure, Printer, ask};
+use super::output::{Failure, Printer, ask, plain};
 use crate::config::Overrides;
 use crate::discover::{self, Configured, Considered, Fate, Find};
 use crate::engine::schedule::Schedule;
@@ -172,7 +172,7 @@ fn with_version(name: &str, version: Option<&str>) -> String {
     }
 }
 
-/// What a find is, in words. Control characters of a name never reach the terminal.
+/// What a find is, in words.
 fn what(find: &Find) -> String {
     let kind = match find.fate {
         Fate::Idle => "A program",
@@ -181,10 +181,7 @@ fn what(find: &Find) -> String {
         }
     };
     match &find.name {
-        Some(name) => {
-            let plain: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
-            format!("{kind}, {plain}")
-        }
+        Some(name) => format!("{kind}, {}", plain(name, 60)),
         None => kind.to_owned(),
     }
 }

@@ -12,6 +12,7 @@ mod journal;
 mod log;
 mod media;
 mod output;
+mod preview;
 mod run;
 mod secret;
 #[cfg(windows)]
@@ -82,6 +83,9 @@ enum Command {
     /// Look for backups that this machine makes already, and propose them as jobs
     #[command(after_help = discover::WHAT_IS_LOOKED_AT)]
     Discover(discover::DiscoverArguments),
+    /// Show what the software that a job watches has left up to now, and how each of it would count; reports nothing
+    #[command(after_help = preview::WHAT_IT_IS_FOR)]
+    Preview(preview::PreviewArguments),
     /// Say in one screen what the agent does, what waits, what is wrong and what to do; ends with 1 if something is
     Status,
     /// Check the configuration and name file, line and remedy for everything wrong
@@ -108,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Drill(command) => drill::run(&cli.common, command, printer),
         Command::Secret(command) => secret::run(&cli.common, &command, printer),
         Command::Discover(arguments) => discover::run(&cli.common, &arguments, printer),
+        Command::Preview(arguments) => preview::run(&cli.common, &arguments, printer),
         Command::Status => Ok(status::run(&cli.common, printer)),
         Command::CheckConfig => Ok(check_config::run(&cli.common, printer)),
     };

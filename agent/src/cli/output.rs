@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Write as _};
 
+use lastgood_protocol::Outcome;
 use serde::Serialize;
 use serde_json::json;
 
@@ -119,6 +120,20 @@ pub(super) fn ask(question: &str) -> io::Result<String> {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok(answer.trim().to_owned())
+}
+
+/// Words of somebody else, short and without what a terminal would obey.
+pub(super) fn plain(words: &str, most: usize) -> String {
+    words.chars().filter(|c| !c.is_control()).take(most).collect()
+}
+
+/// One word for how a backup ended.
+pub(super) fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ok => "ok",
+        Outcome::Warning => "warning",
+        Outcome::Failed => "FAILED",
+    }
 }
 
 fn say(mut to: impl io::Write, line: &str) {

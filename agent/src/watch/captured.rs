@@ -85,14 +85,14 @@ fn entries_about_one_backup_are_one_run_and_the_worst_counts() {
     let left_out = COMPLETED
         .replace("<EventID>4<", "<EventID>23<")
         .replace("<EventRecordID>68<", "<EventRecordID>69<");
-    let events = event_log::read_all(&format!("{COMPLETED}{left_out}{FULL}"));
+    let events = event_log::read_all(&format!("{COMPLETED}{left_out}{FULL}")).events;
     let sightings = event_log::judge_all(&table, &events);
     assert_eq!(sightings.len(), 2);
     let What::Finished { outcome, .. } = &sightings[0].what else {
         panic!("it ended")
     };
     assert_eq!(*outcome, Outcome::Warning);
-    let swapped = event_log::read_all(&format!("{left_out}{COMPLETED}"));
+    let swapped = event_log::read_all(&format!("{left_out}{COMPLETED}")).events;
     assert_eq!(event_log::judge_all(&table, &swapped), sightings[..1]);
     let apart = [COMPLETED, &left_out].map(|xml| event_log::judge(&table, &event_log::read(xml).expect("an event")));
     let identity = |index: usize| apart[index].as_ref().map(|sighting| &sighting.identity);

@@ -13,7 +13,7 @@ use super::{What, duplicati, listener, status_file};
 
 /// What `wevtutil` prints, judged by every table that is known.
 pub(crate) fn event_log(text: &str) {
-    let events = event_log::read_all(text);
+    let events = event_log::read_all(text).events;
     for product in ["windows-server-backup", "veeam", "veeam-agent", "cove", "redstor"] {
         let (channel, rows) = event_log::product_rows(product, Some("Backup")).expect("it is known");
         let table = Table {

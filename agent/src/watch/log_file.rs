@@ -14,6 +14,7 @@ use lastgood_protocol::Outcome;
 use ring::digest;
 
 use super::memory::{LogPlace, Memory};
+use super::preview::{Entry, Preview};
 use super::{Sighting, What};
 
 /// How many bytes at a file's beginning it is known again by.
@@ -206,11 +207,49 @@ fn western(byte: u8) -> char {
     }
 }
 
-/// The first word that matches wins: fail, success, start. After a run's end only a start begins another, where there are words
-/// for one; so a failure that is told in many lines is one failure. `from` is where the lines were read from.
+/// What the file's lines say up to now, as if it had been watched from its beginning, or from its last four megabytes.
+pub(super) fn preview(log: &LogFile, most: usize) -> io::Result<Preview> {
+    let mut file = File::open(&log.file)?;
+    let skipped = file.metadata()?.len().saturating_sub(MOST_BYTES - 1);
+    // A letter of UTF-16 has two bytes.
+    let from = skipped.next_multiple_of(2);
+    let mut lines = Vec::new();
+    read_lines(&mut file, from, log.encoding, true, &mut lines)?;
+    let counted = ends(log, &lines, false);
+    let note = counted.is_empty().then(|| {
+        format!(
+            "None of the {} lines that were looked at has one of the words",
+            lines.len()
+        )
+    });
+    let entries = counted.into_iter().rev().take(most).map(|(number, what)| Entry {
+        at: None,
+        left: lines.get(number).cloned().unwrap_or_default(),
+        counts: Some(what),
+    });
+    Ok(Preview {
+        entries: entries.collect(),
+        note,
+    })
+}
+
+/// What the lines say, as runs. `from` is where they were read from.
 fn judge(log: &LogFile, lines: &[String], from: &LogPlace, now: Timestamp, is_open: bool) -> Vec<Sighting> {
+    let sighting = |(number, what)| Sighting {
+        // The line's place: lines that are read again after a crash are the same runs.
+        identity: format!("log {} {} {number}", from.fingerprint, from.offset),
+        at: now,
+        version: None,
+        what,
+    };
+    ends(log, lines, is_open).into_iter().map(sighting).collect()
+}
+
+/// The lines that say something, each with its place among them. The first word that matches wins: fail, success, start. After a run's
+/// end only a start begins another, where there are words for one; so a failure that is told in many lines is one failure.
+fn ends(log: &LogFile, lines: &[String], is_open: bool) -> Vec<(usize, What)> {
     let has = |line: &str, words: &[String]| words.iter().any(|word| line.contains(word));
-    let mut sightings = Vec::new();
+    let mut said = Vec::new();
     let mut is_open = is_open;
     for (number, line) in lines.iter().enumerate() {
         let what = if has(line, &log.fail) {
@@ -227,13 +266,7 @@ fn judge(log: &LogFile, lines: &[String], from: &LogPlace, now: Timestamp, is_op
             continue;
         }
         is_open = is_start;
-        sightings.push(Sighting {
-            // The line's place: lines that are read again after a crash are the same runs.
-            identity: format!("log {} {} {number}", from.fingerprint, from.offset),
-            at: now,
-            version: None,
-            what,
-        });
+        said.push((number, what));
     }
-    sightings
+    said
 }

@@ -8,6 +8,7 @@ pub(crate) mod fuzzing;
 mod listener;
 pub(crate) mod log_file;
 mod memory;
+pub(crate) mod preview;
 mod status_file;
 
 use std::io;

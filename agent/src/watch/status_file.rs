@@ -11,6 +11,7 @@ use lastgood_protocol::{Basis, Knowledge, Outcome, RunFacts};
 use serde::Deserialize;
 
 use super::memory::Memory;
+use super::preview::{Entry, Preview};
 use super::{Sighting, What};
 use crate::tools::claim;
 
@@ -70,11 +71,8 @@ impl Backup {
 }
 
 pub(super) fn look(file: &Path, profile: &str, memory: &mut Memory) -> io::Result<Vec<Sighting>> {
-    let text = match fs::metadata(file) {
-        Ok(metadata) if metadata.len() > LARGEST => {
-            return Err(io::Error::other("the status file is too large to be one"));
-        }
-        Ok(_) => fs::read_to_string(file)?,
+    let text = match text_of(file) {
+        Ok(text) => text,
         // Before the first backup there is none.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
@@ -88,6 +86,43 @@ pub(super) fn look(file: &Path, profile: &str, memory: &mut Memory) -> io::Resul
     }
     memory.status = Some(sighting.at);
     Ok(vec![sighting])
+}
+
+/// The profile's last backup, or what the file says instead.
+pub(super) fn preview(file: &Path, profile: &str) -> io::Result<Preview> {
+    let text = text_of(file)?;
+    if let Some(sighting) = read(&text, profile) {
+        let entry = Entry {
+            at: Some(sighting.at),
+            left: format!("the last backup of profile '{profile}'"),
+            counts: Some(sighting.what),
+        };
+        return Ok(Preview {
+            entries: vec![entry],
+            note: None,
+        });
+    }
+    let note = match serde_json::from_str::<Status>(&text) {
+        Err(error) => format!("The file cannot be read as a status file of resticprofile: {error}"),
+        Ok(status) if status.profiles.contains_key(profile) => {
+            format!("The file says nothing yet of a backup of profile '{profile}'")
+        }
+        Ok(status) => {
+            let names: Vec<String> = status.profiles.into_keys().collect();
+            format!("The file has no profile '{profile}', only: {}", names.join(", "))
+        }
+    };
+    Ok(Preview {
+        entries: Vec::new(),
+        note: Some(note),
+    })
+}
+
+fn text_of(file: &Path) -> io::Result<String> {
+    if fs::metadata(file)?.len() > LARGEST {
+        return Err(io::Error::other("the status file is too large to be one"));
+    }
+    fs::read_to_string(file)
 }
 
 /// The last backup of a profile.

@@ -5,12 +5,12 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use lastgood_protocol::{EventBody, Outcome, RunFinished};
 
-use crate::machine::{Machine, Running, wait_for};
+use crate::machine::{Machine, Running, text, wait_for};
 use crate::tools::{lonely, plain};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -121,42 +121,59 @@ fn duplicati_posts_its_report_to_a_port_of_this_machine() {
     assert_eq!(machine.finished().len(), 2);
 }
 
-/// Prints what `wevtutil qe … /q:*[System[(EventRecordID > N)…` would: entries after N, or the newest alone.
+/// Prints what `wevtutil qe CHANNEL /q:… /f:xml /rd:… /c:…` would, of a file with an entry a line.
 const WEVTUTIL: &str = r#"#!/bin/sh
 [ "$2" = Microsoft-Windows-Backup ] || exit 1
 after=$(printf %s "$3" | sed -n 's/.*EventRecordID > \([0-9]*\).*/\1/p')
-case $6 in /c:1) sed -n '$p' "$LOG" ;; *)
-    while read -r line; do
-        record=$(printf %s "$line" | sed -n 's/.*<EventRecordID>\([0-9]*\)<.*/\1/p')
-        [ "$record" -gt "$after" ] && printf '%s\n' "$line"
-    done < "$LOG"; exit 0 ;;
-esac
+before=$(printf %s "$3" | sed -n 's/.*EventRecordID < \([0-9]*\).*/\1/p')
+source=$(printf %s "$3" | sed -n "s/.*@Name='\([^']*\)'.*/\1/p")
+order=cat; [ "$5" = /rd:true ] && order=tac
+most=${6#/c:}
+$order "$LOG" | while read -r line; do
+    record=$(printf %s "$line" | sed -n 's/.*<EventRecordID>\([0-9]*\)<.*/\1/p')
+    [ "$record" -gt "${after:-0}" ] && [ "$record" -lt "${before:-999999}" ] || continue
+    case $line in *"Name='$source"*|*"Name=\"$source"*) printf '%s\n' "$line" ;; esac
+done | head -n "$most"
 "#;
 
-#[test]
-fn windows_event_log_is_read_from_where_it_stood() {
+/// A job that watches Windows Server Backup, and the log that the script prints from.
+fn with_event_log() -> Machine {
     let machine = lonely();
-    let good = include_str!("../../src/watch/samples/server-backup-4.xml");
-    let bad = include_str!("../../src/watch/samples/server-backup-5.xml");
     fs::create_dir(machine.path("bin")).expect("writable");
     let program = machine.path("bin/wevtutil");
     fs::write(&program, WEVTUTIL).expect("writable");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("ours");
-    fs::write(
-        machine.path("events"),
-        good.replace("<EventRecordID>812", "<EventRecordID>700"),
-    )
-    .expect("writable");
     machine.configure(
         "[[job]]\nkey = \"image\"\ntool = \"windows-server-backup\"\n[job.watch]\nkind = \"event-log\"\nproduct = \"windows-server-backup\"\n",
     );
+    machine
+}
+
+fn command_beside_event_log(machine: &Machine, arguments: &[&str]) -> Command {
+    let mut command = machine.command(arguments);
+    command
+        .env("PATH", format!("{}:/usr/bin:/bin", plain(&machine.path("bin"))))
+        .env("LOG", machine.path("events"));
+    command
+}
+
+const GOOD: &str = include_str!("../../src/watch/samples/server-backup-4.xml");
+const BAD: &str = include_str!("../../src/watch/samples/server-backup-5.xml");
+
+/// An entry with another number, on one line.
+fn numbered(entry: &str, record: u64) -> String {
+    let (head, rest) = entry.split_once("<EventRecordID>").expect("it has one");
+    let (_, tail) = rest.split_once('<').expect("it ends");
+    format!("{head}<EventRecordID>{record}<{tail}").replace('\n', "") + "\n"
+}
+
+#[test]
+fn windows_event_log_is_read_from_where_it_stood() {
+    let machine = with_event_log();
+    append(&machine, "events", &numbered(GOOD, 700));
     let start = || {
         let log = fs::File::create(machine.path("log")).expect("writable");
-        let path = format!("{}:/usr/bin:/bin", plain(&machine.path("bin")));
-        let child = machine
-            .command(&["run"])
-            .env("PATH", path)
-            .env("LOG", machine.path("events"))
+        let child = command_beside_event_log(&machine, &["run"])
             .stdin(Stdio::null())
             .stderr(log)
             .spawn();
@@ -166,7 +183,15 @@ fn windows_event_log_is_read_from_where_it_stood() {
     await_memory(&machine, "image");
     drop(first);
     assert_eq!(machine.finished().len(), 0, "what was logged before is not reported");
-    append(&machine, "events", &format!("{good}{bad}"));
+    // More entries than are read at once that cannot be read at all.
+    let broken: String = (701..725)
+        .map(|record| numbered(GOOD, record).replace("</System>", ""))
+        .collect();
+    append(
+        &machine,
+        "events",
+        &format!("{broken}{}{}", numbered(GOOD, 812), numbered(BAD, 813)),
+    );
     let _again = start();
     let runs = runs_of(&machine, "image", 2);
     assert_eq!(
@@ -178,4 +203,100 @@ fn windows_event_log_is_read_from_where_it_stood() {
     assert_eq!(runs[0].facts.full.map(|claim| claim.holds), Some(true));
     assert_eq!(runs[0].tool.name, "windows-server-backup");
     assert_eq!(runs[0].finished_at.to_string(), "2026-11-20T03:12:44.7625059Z");
+}
+
+#[test]
+fn what_is_in_the_event_log_already_can_be_looked_at_and_nothing_is_reported() {
+    let machine = with_event_log();
+    let other = GOOD.replace("Microsoft-Windows-Backup", "SomethingElse");
+    append(&machine, "events", &numbered(&other, 1));
+    let preview = |arguments: &[&str]| {
+        let mut all = vec!["preview", "image"];
+        all.extend(arguments);
+        let output = command_beside_event_log(&machine, &all).output().expect("it starts");
+        (output.status.code(), text(&output))
+    };
+    let (code, said) = preview(&[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("no entry of Microsoft-Windows-Backup. Its newest are of: SomethingElse"),
+        "{said}"
+    );
+    let over = GOOD.replace("<EventID>4<", "<EventID>14<");
+    for record in 2..30 {
+        append(&machine, "events", &numbered(&over, record));
+    }
+    append(
+        &machine,
+        "events",
+        &format!("{}{}", numbered(GOOD, 30), numbered(BAD, 31)),
+    );
+    let (code, said) = preview(&["--last", "25"]);
+    assert_eq!(code, Some(0), "{said}");
+    let failed = said.find("Microsoft-Windows-Backup 5 (error)").expect("the newest");
+    let good = said
+        .find("Microsoft-Windows-Backup 4 (information)")
+        .expect("the one before");
+    assert!(failed < good, "{said}");
+    assert!(said.contains("counts as FAILED"), "{said}");
+    assert!(said.contains("counts as ok; full"), "{said}");
+    assert!(
+        said.contains("Microsoft-Windows-Backup 14 (information)\n      says nothing of a backup's end"),
+        "{said}"
+    );
+    assert!(
+        said.contains("2 of 25 would be reported. Nothing was reported now."),
+        "{said}"
+    );
+    let (_, said) = preview(&["--json", "--last", "1"]);
+    let value: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(value["entries"][0]["counts_as"]["outcome"], "failed");
+    assert_eq!(value["entries"].as_array().map(Vec::len), Some(1));
+    assert!(machine.events().is_empty() && !machine.state().join("watch").exists());
+}
+
+#[test]
+fn what_logs_and_status_files_say_already_can_be_looked_at() {
+    let machine = lonely();
+    let sample = include_str!("../../src/watch/samples/resticprofile.json");
+    fs::write(machine.path("status.json"), sample).expect("writable");
+    append(
+        &machine,
+        "nas.log",
+        "09:00 Backup task started\nnothing\n09:40 Backup \u{1b}[31mtask Failed\n10:00 Backup task started",
+    );
+    machine.configure(&format!(
+        "[[job]]\nkey = \"nas\"\ntool = \"command\"\ndestination = \"disk\"\n[job.watch]\nkind = \"log-file\"\nfile = \"{0}/nas.log\"\n\
+         fail = [\"Failed\"]\nsuccess = [\"finished successfully\"]\nstart = [\"started\"]\n\
+         [[job]]\nkey = \"profile\"\ntool = \"restic\"\n[job.watch]\nkind = \"status-file\"\nfile = \"{0}/status.json\"\n\
+         [[job]]\nkey = \"other\"\ntool = \"restic\"\n[job.watch]\nkind = \"status-file\"\nfile = \"{0}/status.json\"\nprofile = \"office\"\n\
+         [[job]]\nkey = \"none\"\ntool = \"restic\"\n[job.watch]\nkind = \"status-file\"\nfile = \"{0}/no.json\"\n\
+         [[job]]\nkey = \"files\"\ntool = \"duplicati\"\n[job.watch]\nkind = \"duplicati\"\nbackup = \"Files\"\n\
+         [[job]]\nkey = \"own\"\ntool = \"command\"\ncommand = [\"true\"]\ndestination = \"disk\"\n",
+        plain(&machine.path(""))
+            .trim_end_matches('/')
+    ));
+    let said = machine.succeed(&["preview", "nas"]);
+    assert!(
+        said.contains(
+            "10:00 Backup task started\n      a backup began\n  09:40 Backup [31mtask Failed\n      counts as FAILED"
+        ),
+        "{said}"
+    );
+    assert!(
+        said.contains("3 of 3 would be reported. Nothing was reported now."),
+        "{said}"
+    );
+    let said = machine.succeed(&["preview", "profile"]);
+    assert!(said.contains("counts as ok; full"), "{said}");
+    assert!(
+        machine
+            .fail(&["preview", "other"])
+            .contains("no profile 'office', only: default")
+    );
+    assert!(machine.fail(&["preview", "none"]).contains("no.json cannot be read"));
+    assert!(machine.fail(&["preview", "files"]).contains("http://127.0.0.1:8217/"));
+    assert!(machine.fail(&["preview", "own"]).contains("watches nothing"));
+    assert!(machine.fail(&["preview", "nothing"]).contains("no job 'nothing'"));
+    assert!(machine.events().is_empty());
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::Common;
 use super::check_config::next;
-use super::output::Printer;
+use super::output::{Printer, outcome_word};
 use crate::backup::{self, Underway};
 use crate::clock;
 use crate::config::{Config, Overrides};
@@ -263,14 +263,6 @@ fn text(status: &Status, now: Timestamp) -> String {
         lines.push(format!("  {}.", wrong.next_step.trim_end_matches('.')));
     }
     lines.join("\n")
-}
-
-fn outcome_word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Ok => "ok",
-        Outcome::Warning => "warning",
-        Outcome::Failed => "FAILED",
-    }
 }
 
 fn count(number: usize, one: &str, many: &str) -> String {

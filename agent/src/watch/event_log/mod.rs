@@ -17,6 +17,7 @@ use roxmltree::{Document, Node};
 
 pub(crate) use self::products::{Meaning, Row, Table, product_rows};
 use super::memory::Memory;
+use super::preview::{Entry, Preview};
 use super::{Sighting, What};
 use crate::exec;
 
@@ -51,29 +52,120 @@ impl LoggedEvent {
 pub(super) fn look(table: &Table, memory: &mut Memory) -> io::Result<Vec<Sighting>> {
     let Some(record) = memory.record else {
         let newest = query(table, "*", true, 1)?;
-        memory.record = Some(newest.first().map_or(0, |event| event.record));
+        memory.record = Some(newest.last_record().unwrap_or(0));
         return Ok(Vec::new());
     };
     let mut last = record;
     let mut events = Vec::new();
     for _ in 0..MOST_ROUNDS {
-        let next = query(table, &since(table, last), false, MOST_EVENTS)?;
-        let is_all = next.len() < MOST_EVENTS;
-        last = next.iter().map(|event| event.record).max().unwrap_or(last);
-        events.extend(next);
-        if is_all {
+        let page = query(table, &since(table, last), false, MOST_EVENTS)?;
+        // Entries that cannot be read are left behind: they would stand in the way of all that follow.
+        let Some(newest) = page.last_record() else { break };
+        last = last.max(newest);
+        events.extend(page.events);
+        if page.is_all {
             break;
         }
     }
     memory.record = Some(last);
     // A log that was cleared counts from 1 again.
-    if events.is_empty() {
-        let newest = query(table, "*", true, 1)?;
-        if let Some(newest) = newest.first().filter(|newest| newest.record < record) {
-            memory.record = Some(newest.record.saturating_sub(1));
+    if last == record {
+        let newest = query(table, "*", true, 1)?.last_record();
+        if let Some(newest) = newest.filter(|newest| *newest < record) {
+            memory.record = Some(newest.saturating_sub(1));
         }
     }
     Ok(judge_all(table, &events))
+}
+
+/// The newest entries of the table's sources and what each counts as, those without a row too.
+pub(super) fn preview(table: &Table, most: usize) -> io::Result<Preview> {
+    let events = newest(table, &of_sources(table), most)?;
+    let note = if events.is_empty() {
+        Some(no_entries(table)?)
+    } else {
+        None
+    };
+    let entries = events.iter().map(|event| Entry {
+        at: Some(event.at),
+        left: format!("{} {} ({})", event.source, event.id, level_words(event.level)),
+        counts: judge(table, event).map(|sighting| sighting.what),
+    });
+    Ok(Preview {
+        entries: entries.collect(),
+        note,
+    })
+}
+
+/// Whose entries are there instead: the product may log under another name.
+fn no_entries(table: &Table) -> io::Result<String> {
+    let others: BTreeSet<String> = newest(table, "", MOST_EVENTS * 5)?
+        .into_iter()
+        .map(|event| event.source)
+        .collect();
+    let sources: BTreeSet<&str> = table.rows.iter().map(|row| row.source.as_str()).collect();
+    let missing = format!(
+        "The event log '{}' has no entry of {}",
+        table.channel,
+        Vec::from_iter(sources).join(", ")
+    );
+    Ok(if others.is_empty() {
+        format!("{missing}: it is empty")
+    } else {
+        let others = Vec::from_iter(others).join(", ");
+        format!("{missing}. Its newest are of: {others}. If the product is one of those, give its name as source")
+    })
+}
+
+/// The newest entries that a condition holds for, as many as asked for or as there are.
+fn newest(table: &Table, condition: &str, most: usize) -> io::Result<Vec<LoggedEvent>> {
+    let mut events: Vec<LoggedEvent> = Vec::new();
+    let mut before = None;
+    while events.len() < most {
+        let wanted = MOST_EVENTS.min(most - events.len());
+        let older = before.map(|record: u64| format!("EventRecordID < {record}"));
+        let conditions: Vec<&str> = older
+            .as_deref()
+            .into_iter()
+            .chain(Some(condition).filter(|condition| !condition.is_empty()))
+            .collect();
+        let what = match conditions.as_slice() {
+            [] => "*".to_owned(),
+            all => format!("*[System[{}]]", all.join(" and ")),
+        };
+        let page = query(table, &what, true, wanted)?;
+        let Some(oldest) = page.records.iter().min() else { break };
+        before = Some(*oldest);
+        events.extend(page.events);
+        if page.is_all {
+            break;
+        }
+    }
+    Ok(events)
+}
+
+/// A condition for the entries of the table's sources. XPath has no escapes: a name has the quotes that are not in it.
+fn of_sources(table: &Table) -> String {
+    let sources: BTreeSet<&str> = table.rows.iter().map(|row| row.source.as_str()).collect();
+    let names: Vec<String> = sources
+        .into_iter()
+        .map(|source| {
+            let quote = if source.contains('\'') { '"' } else { '\'' };
+            format!("@Name={quote}{source}{quote}")
+        })
+        .collect();
+    format!("Provider[{}]", names.join(" or "))
+}
+
+/// The levels of Microsoft Learn, "Event Schema", `LevelType`; 0 is what classic sources log as information.
+fn level_words(level: u32) -> &'static str {
+    match level {
+        1 => "critical",
+        2 => "error",
+        3 => "warning",
+        0 | 4 => "information",
+        _ => "detail",
+    }
 }
 
 /// A query for the table's entries after a record.
@@ -86,30 +178,73 @@ fn since(table: &Table, record: u64) -> String {
     format!("*[System[(EventRecordID > {record}) and ({})]]", ids.join(" or "))
 }
 
-fn query(table: &Table, what: &str, newest_first: bool, most: usize) -> io::Result<Vec<LoggedEvent>> {
+/// What one query answered.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    /// The entries that could be read.
+    pub(crate) events: Vec<LoggedEvent>,
+    /// The numbers of all entries, in their order.
+    records: Vec<u64>,
+    /// Whether there are no more.
+    is_all: bool,
+}
+
+impl Page {
+    fn last_record(&self) -> Option<u64> {
+        self.records.iter().max().copied()
+    }
+}
+
+fn query(table: &Table, what: &str, newest_first: bool, most: usize) -> io::Result<Page> {
+    let answer = ask(table, what, newest_first, most)?;
+    // The end of a long answer is what is kept of it: then one entry at a time.
+    if most > 1 && !answer.is_empty() && !answer.trim_start().starts_with("<Event") {
+        let page = read_all(&ask(table, what, newest_first, 1)?);
+        return Ok(Page { is_all: false, ..page });
+    }
+    let page = read_all(&answer);
+    Ok(Page {
+        is_all: page.records.len() < most,
+        ..page
+    })
+}
+
+fn ask(table: &Table, what: &str, newest_first: bool, most: usize) -> io::Result<String> {
     let order = format!("/rd:{newest_first}");
     let most = format!("/c:{most}");
     let query = format!("/q:{what}");
     let arguments = ["qe", &table.channel, &query, "/f:xml", &order, &most];
-    let answer = exec::short_answer("wevtutil", &arguments)
-        .ok_or_else(|| io::Error::other(format!("wevtutil could not read the event log '{}'", table.channel)))?;
-    Ok(read_all(&answer))
+    exec::short_answer("wevtutil", &arguments)
+        .ok_or_else(|| io::Error::other(format!("wevtutil could not read the event log '{}'", table.channel)))
 }
 
 /// The entries of what `wevtutil qe /f:xml` prints: one after the other, without a common root.
-pub(crate) fn read_all(text: &str) -> Vec<LoggedEvent> {
+pub(crate) fn read_all(text: &str) -> Page {
     let mut rest = text;
-    let mut events = Vec::new();
+    let mut page = Page::default();
     while let Some(begin) = rest.find("<Event ").or_else(|| rest.find("<Event>")) {
         let Some(from) = rest.get(begin..) else { break };
         let Some(length) = from.find("</Event>").map(|end| end + "</Event>".len()) else {
             break;
         };
         let (one, after) = from.split_at(length);
-        events.extend(read(one));
+        let event = read(one);
+        if event.is_none() {
+            tracing::warn!("an entry of the event log could not be read and is left out");
+        }
+        page.records
+            .extend(event.as_ref().map(|event| event.record).or_else(|| record_in(one)));
+        page.events.extend(event);
         rest = after;
     }
-    events
+    page
+}
+
+/// The number of an entry that is not well-formed.
+fn record_in(xml: &str) -> Option<u64> {
+    let (_, after) = xml.split_once("<EventRecordID>")?;
+    let (number, _) = after.split_once('<')?;
+    number.trim().parse().ok()
 }
 
 /// One entry.
