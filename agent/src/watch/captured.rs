@@ -110,15 +110,17 @@ fn entries_about_one_backup_are_one_run_and_the_worst_counts() {
         one.identity, other.identity,
         "and what says the same again is the same run"
     );
+    // That a backup is over says nothing of how it ended.
+    assert!(end(&table, include_str!("samples/server-backup-14-2026.xml")).is_none());
     // A time that was never set is nobody's.
     let unset = COMPLETED.replace("2016-11-13T09:00:09.774395900Z", "1601-01-01T00:00:00.000000000Z");
     assert_eq!(end(&table, &unset).map(|end| end.2), Some(None));
 }
 
 /// The entry as Windows has it, made of the values that Veeam sent: with its names, or without any.
-fn veeam_entry(id: u32, level: u32, named: bool) -> String {
+fn veeam_entry(sent: &str, id: u32, level: u32, named: bool) -> String {
     let mut data = String::new();
-    let mut rest = VEEAM.split_once("instanceId=790 ").expect("its number").1;
+    let mut rest = sent.split_once("instanceId=790 ").expect("its number").1;
     while let Some((name, after)) = rest.split_once("=\"") {
         let (value, after) = after.split_once('"').expect("an end");
         let name = if named {
@@ -140,7 +142,7 @@ fn veeam_entry(id: u32, level: u32, named: bool) -> String {
 fn veeam_s_result_is_found_under_its_older_name_and_without_any() {
     let table = table("veeam");
     for named in [true, false] {
-        let good = veeam_entry(790, 4, named);
+        let good = veeam_entry(VEEAM, 790, 4, named);
         assert_eq!(good.matches("<Data").count(), 8);
         let told = |xml: &str| end(&table, xml).map(|end| (end.0, end.1));
         assert_eq!(told(&good), Some((Outcome::Ok, false)));
@@ -150,7 +152,7 @@ fn veeam_s_result_is_found_under_its_older_name_and_without_any() {
         assert_eq!(told(&again), Some((Outcome::Failed, true)), "a retry is no alert yet");
         let strange = result(2).replace(">2</Data>", ">-1</Data>");
         assert_eq!(told(&strange), Some((Outcome::Ok, false)), "the level says it");
-        let worse = veeam_entry(790, 2, named);
+        let worse = veeam_entry(VEEAM, 790, 2, named);
         assert_eq!(
             told(&worse),
             Some((Outcome::Failed, false)),
@@ -160,13 +162,59 @@ fn veeam_s_result_is_found_under_its_older_name_and_without_any() {
 }
 
 #[test]
-fn veeam_s_agent_has_a_channel_of_its_own() {
+fn veeam_tells_of_a_success_that_it_repeats_and_its_message_is_never_passed_over() {
+    let table = table("veeam");
+    let repeated = include_str!("samples/veeam-790-retried-syslog.txt");
+    for named in [true, false] {
+        let good = veeam_entry(repeated, 790, 4, named);
+        assert_eq!(end(&table, &good).map(|end| (end.0, end.1)), Some((Outcome::Ok, true)));
+        let failed = good.replace("finished with Success", "finished with Failed");
+        assert_eq!(end(&table, &failed).map(|end| end.0), Some(Outcome::Failed));
+    }
+}
+
+/// An entry of the Veeam Agent: the values of its start, as a machine logged them without names, with another number and message.
+/// Where it was published it had neither source nor record.
+fn agent_entry(id: u32, level: u32, message: &str) -> String {
+    let start = include_str!("samples/veeam-agent-110-2026.xml");
+    let (before, _) = start.split_once("Veeam Agent '").expect("its message");
+    before
+        .replace(
+            "<System>",
+            "<System><Provider Name='Veeam Agent'/><EventRecordID>7</EventRecordID>",
+        )
+        .replace("<EventID>110<", &format!("<EventID>{id}<"))
+        .replace("<Level>4<", &format!("<Level>{level}<"))
+        + message
+        + "</Data></EventData></Event>"
+}
+
+#[test]
+fn veeam_s_agent_says_in_its_message_how_the_backup_ended_whatever_the_level() {
     let table = table("veeam-agent");
     assert_eq!(table.channel, "Veeam Agent");
-    for (level, expected) in [(4, Outcome::Ok), (3, Outcome::Warning), (2, Outcome::Failed)] {
-        let entry = veeam_entry(190, level, false).replace("Veeam MP", "Veeam Agent");
-        assert_eq!(end(&table, &entry).map(|end| end.0), Some(expected));
+    let shown = include_str!("samples/veeam-agent-190-2020.txt");
+    let (head, message) = shown.split_once("Description:\n").expect("its message");
+    assert!(head.contains("Event ID:      190") && head.contains("Source:        Veeam Agent"));
+    let told = |id, level, message: &str| end(&table, &agent_entry(id, level, message)).map(|end| (end.0, end.1));
+    for (level, word, expected) in [
+        (4, "Success", Outcome::Ok),
+        (3, "Success", Outcome::Warning),
+        (2, "Success", Outcome::Failed),
+        (4, "Warning", Outcome::Warning),
+        (4, "Error", Outcome::Failed),
+        (4, "Failed", Outcome::Failed),
+        (3, "Failed", Outcome::Failed),
+    ] {
+        let message = message.replace("Success", word);
+        assert_eq!(told(190, level, &message), Some((expected, false)), "{level} {word}");
     }
+    let again = "Veeam Agent 'SERVER-01' finished with Error and will be retried.";
+    assert_eq!(told(191, 3, again), Some((Outcome::Failed, true)));
+    assert_eq!(told(110, 4, "Veeam Agent 'SERVER-01' has been started."), None);
+    // A backup that is named like a result is no better for it.
+    let named = "Veeam Agent 'finished with Success' finished with Failed.";
+    assert_eq!(told(190, 4, named), Some((Outcome::Failed, false)));
 }
 
 /// The envelope is ours: a result was published without one.
@@ -197,6 +245,30 @@ fn duplicati_s_results_are_read_as_it_stored_them() {
         .expect("it says")
         .duration_since(warned.started.expect("it says"));
     assert_eq!(took.as_secs(), 20);
+}
+
+#[test]
+fn duplicati_s_posts_are_read_as_it_sent_them() {
+    let good = read_report(include_str!("samples/duplicati-posted-2023.json")).expect("a report");
+    assert_eq!(
+        (good.outcome, good.version.as_deref(), good.backup),
+        (Outcome::Ok, Some("2.0.7.1"), None)
+    );
+    assert_eq!(
+        (
+            good.facts.files_total,
+            good.facts.bytes_processed,
+            good.facts.bytes_added
+        ),
+        (Some(4_143), Some(1_801_872_033), Some(0))
+    );
+    assert!(good.finished > good.started && good.started.is_some());
+    // What stands in the result's place is an exception.
+    let fatal = read_report(include_str!("samples/duplicati-posted-fatal-2021.json")).expect("a report");
+    assert_eq!(
+        (fatal.outcome, fatal.reason),
+        (Outcome::Failed, Some("Duplicati could not make the backup."))
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The report that Duplicati posts (`--send-http-json-urls`): source `Library/Modules/Builtin/SendHttpMessage.cs` and
-//! `ResultSerialization/JsonFormatSerializer.cs` of duplicati/duplicati. Tested on a report as its users' dashboards store it,
-//! and on results as users published them, in an envelope of our own.
+//! `ResultSerialization/JsonFormatSerializer.cs` of duplicati/duplicati. Tested on reports as its users' dashboards store them, one of
+//! them whole, and on results as users published them, in an envelope of our own. Versions up to 2.0.7 do not say the backup's name.
 
 use jiff::Timestamp;
 use lastgood_protocol::{Basis, Knowledge, Outcome, RunFacts};
@@ -48,6 +48,8 @@ struct Extra {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct OperationResult {
+    /// Of an exception, which stood in the result's place before 2.0.8.
+    class_name: Option<String>,
     examined_files: Option<u64>,
     added_files: Option<u64>,
     modified_files: Option<u64>,
@@ -76,7 +78,7 @@ struct BackendStatistics {
 pub(super) fn read_report(text: &str) -> Option<Report> {
     let envelope: Envelope = serde_json::from_str(text).ok()?;
     let extra = envelope.extra.unwrap_or_default();
-    // After a fatal error the result is an exception's text, or nothing.
+    // After a fatal error the result is an exception, its text, or nothing.
     let result: Option<OperationResult> = envelope
         .result
         .filter(serde_json::Value::is_object)
@@ -88,7 +90,6 @@ pub(super) fn read_report(text: &str) -> Option<Report> {
     if operation != "Backup" {
         return None;
     }
-    let has_exception = envelope.exception.is_some_and(|exception| !exception.is_null());
     let Some(result) = result else {
         return Some(Report {
             backup: extra.backup_name,
@@ -100,7 +101,8 @@ pub(super) fn read_report(text: &str) -> Option<Report> {
             facts: RunFacts::default(),
         });
     };
-    let (outcome, reason) = judge(&result, has_exception);
+    let has_exception = envelope.exception.is_some_and(|exception| !exception.is_null());
+    let (outcome, reason) = judge(&result, has_exception || result.class_name.is_some());
     Some(Report {
         backup: extra.backup_name,
         started: time(result.begin_time.as_deref()),

@@ -60,7 +60,7 @@ pub(crate) fn status_file(text: &str) {
 /// A whole request to the port for Duplicati's reports.
 pub(crate) fn duplicati_report(input: &[u8]) {
     let body = match listener::read_request(input) {
-        Ok(body) => body,
+        Ok(request) => request.body,
         Err(_) => String::from_utf8_lossy(input).into_owned(),
     };
     if let Some(report) = duplicati::read_report(&body) {

@@ -59,7 +59,7 @@ fn answer(stream: &TcpStream, jobs: &[JobConfig], reporter: &Reporter) -> io::Re
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let status = match read_request(stream) {
-        Ok(body) => take(&body, jobs, reporter),
+        Ok(request) => take(&request, jobs, reporter),
         Err(Refusal(status)) => status,
     };
     let mut to = stream;
@@ -82,15 +82,25 @@ impl From<io::Error> for Refusal {
     }
 }
 
-/// The JSON that a request posts.
-pub(super) fn read_request(stream: impl io::Read) -> Result<String, Refusal> {
+/// What a request says.
+pub(super) struct Request {
+    /// The key of a job, when it was posted to `/KEY`.
+    job: Option<String>,
+    /// The JSON that it posts.
+    pub(super) body: String,
+}
+
+/// Reads a request that posts JSON.
+pub(super) fn read_request(stream: impl io::Read) -> Result<Request, Refusal> {
     let mut reader = BufReader::new(stream);
     let mut head = reader.by_ref().take(LARGEST_HEAD);
     let mut line = String::new();
     head.read_line(&mut line)?;
-    if !line.starts_with("POST ") {
+    let Some(after_method) = line.strip_prefix("POST ") else {
         return Err(Refusal("405 Method Not Allowed"));
-    }
+    };
+    let target = after_method.split_whitespace().next().unwrap_or_default();
+    let job = Some(target.trim_matches('/').to_owned()).filter(|key| !key.is_empty());
     let (mut length, mut is_json, mut is_local) = (None, false, false);
     loop {
         let mut line = String::new();
@@ -127,19 +137,25 @@ pub(super) fn read_request(stream: impl io::Read) -> Result<String, Refusal> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    String::from_utf8(body).map_err(|_| Refusal("400 Bad Request"))
+    match String::from_utf8(body) {
+        Ok(body) => Ok(Request { job, body }),
+        Err(_) => Err(Refusal("400 Bad Request")),
+    }
 }
 
-fn take(body: &str, jobs: &[JobConfig], reporter: &Reporter) -> &'static str {
-    let Some(report) = duplicati::read_report(body) else {
+fn take(request: &Request, jobs: &[JobConfig], reporter: &Reporter) -> &'static str {
+    let Some(report) = duplicati::read_report(&request.body) else {
         // Something else than a backup, such as a restore or a repair: nothing to say about it.
         return "200 OK";
     };
-    let job = jobs
-        .iter()
-        .find(|job| duplicati_of(job).is_some_and(|(backup, _)| Some(backup) == report.backup.as_deref()));
-    let Some(job) = job else {
-        tracing::warn!("Duplicati reported a backup whose name no job of the configuration has");
+    let Some(job) = jobs.iter().find(|job| is_about(request, &report, job)) else {
+        if report.backup.is_none() && request.job.is_none() {
+            tracing::warn!(
+                "Duplicati reported a backup without its name, as its versions up to 2.0.7 do: give it the job's key in the address it posts to, such as http://127.0.0.1:8217/KEY"
+            );
+        } else {
+            tracing::warn!("Duplicati reported a backup whose name or key no job of the configuration has");
+        }
         return "404 Not Found";
     };
     let told = reporter.memory(job).map_err(io::Error::other).and_then(|mut memory| {
@@ -153,6 +169,21 @@ fn take(body: &str, jobs: &[JobConfig], reporter: &Reporter) -> &'static str {
             tracing::warn!(job = %job.key, %error, "a report of Duplicati's could not be kept");
             "503 Service Unavailable"
         }
+    }
+}
+
+/// Whether a report is about a job's backup: by its name, by the key it was posted to, and by both where there are both. One that says
+/// neither is about none: of two backups of a machine the watched one may be the other.
+fn is_about(request: &Request, report: &Report, job: &JobConfig) -> bool {
+    let Some((backup, _)) = duplicati_of(job) else {
+        return false;
+    };
+    let by_key = request.job.as_deref().map(|key| key == job.key.as_str());
+    let by_name = report.backup.as_deref().map(|name| name == backup);
+    match (by_key, by_name) {
+        (Some(key), Some(name)) => key && name,
+        (Some(said), None) | (None, Some(said)) => said,
+        (None, None) => false,
     }
 }
 

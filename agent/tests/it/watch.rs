@@ -108,6 +108,20 @@ fn duplicati_posts_its_report_to_a_port_of_this_machine() {
     assert_eq!(twice[0].run, twice[1].run, "the server stores one run");
     let other = sample.replace("Practice files", "Somebody's");
     assert!(post(port, &json, &other).starts_with("HTTP/1.1 404"));
+    let to_key = json.replace("POST /", "POST /files");
+    assert!(post(port, &to_key, &other).starts_with("HTTP/1.1 404"));
+    // What older versions post has no name.
+    let nameless = include_str!("../../src/watch/samples/duplicati-posted-2023.json");
+    assert!(post(port, &json, nameless).starts_with("HTTP/1.1 404"));
+    assert!(
+        machine.log().contains("in the address it posts to"),
+        "{}",
+        machine.log()
+    );
+    assert!(post(port, &json.replace("POST /", "POST /others"), nameless).starts_with("HTTP/1.1 404"));
+    assert!(post(port, &to_key, nameless).starts_with("HTTP/1.1 200"));
+    let third = runs_of(&machine, "files", 3).remove(2);
+    assert_eq!(third.tool.version.as_deref(), Some("2.0.7.1"));
     assert!(post(port, &json, "{").starts_with("HTTP/1.1 200"), "not about a backup");
     for (head, status) in [
         (json.replace("127.0.0.1", "evil.example"), "421"),
@@ -118,7 +132,7 @@ fn duplicati_posts_its_report_to_a_port_of_this_machine() {
         let answer = post(port, &head, sample);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
     }
-    assert_eq!(machine.finished().len(), 2);
+    assert_eq!(machine.finished().len(), 3);
 }
 
 /// Prints what `wevtutil qe CHANNEL /q:… /f:xml /rd:… /c:…` would, of a file with an entry a line.

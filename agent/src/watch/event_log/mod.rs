@@ -1,8 +1,8 @@
 //! Windows event logs by a table "source, id: outcome". The events are read by `wevtutil`, which every Windows has, as the XML of
 //! Microsoft Learn, "Event Schema". Windows Server Backup's entries: the provider's manifest and messages; Veeam's: Help Center,
 //! "Event Reference", 190 and 790; Cove's: N-able, "Backup Check"; Redstor's: support.redstor.com, "ESE Windows event logs".
-//! Entries of Windows Server Backup are tested as real machines logged them, the others as made after those descriptions
-//! (`../samples/README.md`), and a script stands in place of `wevtutil`.
+//! Windows Server Backup's are tested as real machines logged them, Veeam's on values that real machines sent or logged, the others as
+//! made after those descriptions (`../samples/README.md`), and a script stands in place of `wevtutil`.
 
 mod products;
 mod server_backup;
@@ -308,10 +308,7 @@ pub(crate) fn judge(table: &Table, event: &LoggedEvent) -> Option<Sighting> {
         Meaning::Started => What::Started,
         Meaning::Ended(outcome) => What::finished(outcome, reason(outcome)),
         Meaning::VeeamResult => veeam::end(event),
-        Meaning::Level => {
-            let outcome = veeam::by_level(event);
-            What::finished(outcome, reason(outcome))
-        }
+        Meaning::VeeamAgentResult => veeam::end_of_agent(event),
         Meaning::ServerBackup(outcome) => server_backup::end(event, outcome),
     };
     let is_server_backup = matches!(row.meaning, Meaning::ServerBackup(_));

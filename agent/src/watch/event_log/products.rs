@@ -33,8 +33,8 @@ pub(crate) enum Meaning {
     Ended(Outcome),
     /// Veeam's end of a job: the result stands in the entry.
     VeeamResult,
-    /// An end whose result is the entry's level.
-    Level,
+    /// The Veeam Agent's end: the result stands in the entry's level and message.
+    VeeamAgentResult,
     /// Windows Server Backup's end.
     ServerBackup(Outcome),
 }
@@ -88,7 +88,8 @@ pub(crate) fn product_rows(product: &str, source: Option<&str>) -> Option<(&'sta
         }
         "veeam-agent" => {
             let source = source.unwrap_or("Veeam Agent");
-            Some(("Veeam Agent", vec![row(source, 190, Meaning::Level)]))
+            let rows = [190, 191].map(|id| row(source, id, Meaning::VeeamAgentResult));
+            Some(("Veeam Agent", rows.to_vec()))
         }
         "cove" => {
             let list = [

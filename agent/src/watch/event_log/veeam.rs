@@ -1,7 +1,10 @@
-//! The end of a job of Veeam Backup & Replication: events 190 and 790.
+//! The ends of Veeam's jobs: events 190 and 790 of Backup & Replication, 190 and 191 of the Agent for Windows.
 //!
-//! Help Center gives the fields' order since 12.3: `JobSessionID`, `JobID`, `JobResult`, `JobType`, `Platform`, `WillBeRetried`.
-//! 12.1 sends the third under the name `param3`, and an entry of a classic source has no names at all, only that order.
+//! Backup & Replication: Help Center gives the fields' order since 12.3: `JobSessionID`, `JobID`, `JobResult`, `JobType`, `Platform`,
+//! `WillBeRetried`. 12.1 sends the third under the name `param3`, and an entry of a classic source has no names at all, only that order.
+//! The Agent's values have another order, which is not documented. Its users disagree whether the level of an entry tells how the
+//! backup ended, so its message counts as well: "… finished with Success", "Warning", "Error", "Failed"; 191 adds "and will be
+//! retried". Of all that an entry says the worst counts.
 
 use lastgood_protocol::Outcome;
 
@@ -9,26 +12,64 @@ use super::{LoggedEvent, reason};
 use crate::tools::weight;
 use crate::watch::What;
 
-/// The result: 0 success, 1 warning, 2 failed. Without one the entry's level says the same.
+/// What stands before the result in an entry's message.
+const RESULT: &str = "finished with ";
+
+/// The end of a job of Backup & Replication: 0 success, 1 warning, 2 failed.
 pub(super) fn end(event: &LoggedEvent) -> What {
-    let outcome = named_result(event)
-        .or_else(|| result_by_place(event))
-        .unwrap_or_else(|| by_level(event));
+    let outcome = match named_result(event) {
+        Some(outcome) => worse(outcome, by_message(event)),
+        None => worse(told(event), result_by_place(event)),
+    };
+    finished(outcome, is_retried(event))
+}
+
+/// The end of a job of the Agent for Windows.
+pub(super) fn end_of_agent(event: &LoggedEvent) -> What {
+    let is_retried = event.values.values().any(|value| value.contains("will be retried"));
+    finished(told(event), is_retried)
+}
+
+fn finished(outcome: Outcome, will_be_retried: bool) -> What {
     What::Finished {
         started: None,
         outcome,
         reason: reason(outcome).map(str::to_owned),
-        will_be_retried: is_retried(event),
+        will_be_retried,
         facts: Box::default(),
     }
 }
 
-/// What the entry's level says: informational, a warning, or worse.
-pub(super) fn by_level(event: &LoggedEvent) -> Outcome {
-    match event.level {
+/// What the entry's level says, informational, a warning, or worse, and its message.
+fn told(event: &LoggedEvent) -> Outcome {
+    let by_level = match event.level {
         0 | 4 => Outcome::Ok,
         3 => Outcome::Warning,
         _ => Outcome::Failed,
+    };
+    worse(by_level, by_message(event))
+}
+
+/// The worst result that the message names; a job's own name may name one, too.
+fn by_message(event: &LoggedEvent) -> Option<Outcome> {
+    let results = event.values.values().flat_map(|value| value.split(RESULT).skip(1));
+    results
+        .filter_map(|after| {
+            let word: String = after.chars().take_while(char::is_ascii_alphabetic).collect();
+            match word.as_str() {
+                "Success" => Some(Outcome::Ok),
+                "Warning" => Some(Outcome::Warning),
+                "Error" | "Failed" | "Failure" => Some(Outcome::Failed),
+                _ => None,
+            }
+        })
+        .max_by_key(|outcome| weight(*outcome))
+}
+
+fn worse(one: Outcome, other: Option<Outcome>) -> Outcome {
+    match other {
+        Some(other) if weight(other) > weight(one) => other,
+        Some(_) | None => one,
     }
 }
 
@@ -42,14 +83,12 @@ fn named_result(event: &LoggedEvent) -> Option<Outcome> {
 
 /// A value without its name may be something else in another version: it never makes an entry better than its level.
 fn result_by_place(event: &LoggedEvent) -> Option<Outcome> {
-    let outcome = match event.value("param3").or_else(|| event.value("2"))? {
-        "0" => Outcome::Ok,
-        "1" => Outcome::Warning,
-        "2" => Outcome::Failed,
-        _ => return None,
-    };
-    let told = by_level(event);
-    Some(if weight(told) > weight(outcome) { told } else { outcome })
+    match event.value("param3").or_else(|| event.value("2"))? {
+        "0" => Some(Outcome::Ok),
+        "1" => Some(Outcome::Warning),
+        "2" => Some(Outcome::Failed),
+        _ => None,
+    }
 }
 
 fn is_retried(event: &LoggedEvent) -> bool {
