@@ -47,6 +47,19 @@ async function linkOf(page, from, pattern) {
   return paths.find((path) => pattern.test(path));
 }
 
+// A run that failed and whose last lines of output were sent: its alert says which run it was.
+async function runWithOutput(page) {
+  await page.goto(`${address}/alerts`);
+  const hrefs = await page.$$eval("a[href]", (links) => links.map((link) => link.getAttribute("href").split(/[?#]/)[0]));
+  for (const alert of new Set(hrefs.filter((path) => /^\/alerts\/[0-9a-f-]{36}$/.test(path)))) {
+    const run = await linkOf(page, alert, /^\/runs\/[0-9a-f-]{36}$/);
+    if (!run) continue;
+    await page.goto(address + run);
+    if (await page.locator("details pre.code").count()) return run;
+  }
+  return undefined;
+}
+
 await mkdir(folder, { recursive: true });
 const browser = await launch();
 try {
@@ -71,6 +84,9 @@ try {
       if (found[name]) await shoot(page, name, found[name], look);
       else console.log(`no ${name} is linked from ${from}`);
     }
+    const failed = await runWithOutput(page);
+    if (failed) await shoot(page, "run-failed", failed, look);
+    else console.log("no alert leads to a run whose output was sent");
     const below = [
       ["report", found.practice, "/report"],
       ["proposals", found.practice, "/proposals"],

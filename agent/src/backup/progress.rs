@@ -125,6 +125,6 @@ pub(crate) fn underway(state: &StateFolder, spool: &Spool) -> Vec<Underway> {
             let _gone = fs::remove_file(&path);
         }
     }
-    found.sort_by_key(|underway| underway.started_at);
+    found.sort_unstable_by_key(|underway| underway.started_at);
     found
 }

@@ -131,7 +131,7 @@ fn describe(
         )?;
     }
     if count > 0 {
-        let json = serde_json::to_string_pretty(report).unwrap_or_default();
+        let json = serde_json::to_string_pretty(&json!(report)).unwrap_or_default();
         text.push_str("\nThis is what the server is told, and nothing else:\n");
         indent(&mut text, &json)?;
     }

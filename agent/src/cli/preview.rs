@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use lastgood_protocol::JobKey;
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use lastgood_protocol::{JobKey, Outcome, RunFacts};
+use serde::Serialize;
 
 use super::output::{Failure, Printer, outcome_word, plain};
 use super::{Common, job_key};
@@ -26,8 +27,8 @@ pub(super) struct PreviewArguments {
     #[arg(value_name = "JOB", value_parser = job_key)]
     job: JobKey,
     /// How many of the newest entries to show
-    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=500))]
-    last: u16,
+    #[arg(long, default_value = "10", value_name = "N", value_parser = number)]
+    last: usize,
 }
 
 pub(super) fn run(common: &Common, arguments: &PreviewArguments, printer: Printer) -> Result<ExitCode, Failure> {
@@ -47,12 +48,17 @@ pub(super) fn run(common: &Common, arguments: &PreviewArguments, printer: Printe
         ))
         .with_remedy("A job that watches has [job.watch]"));
     };
-    let seen = preview(watch, usize::from(arguments.last)).map_err(|error| {
+    let seen = preview(watch, arguments.last).map_err(|error| {
         Failure::new(format!("{} cannot be read: {error}", watched(watch))).with_remedy(words::AS_ADMINISTRATOR)
     })?;
     let counting = seen.entries.iter().filter(|entry| entry.counts.is_some()).count();
-    printer.result(describe(watch, &seen, counting), &as_json(&job.key, watch, &seen));
+    printer.result(describe(watch, &seen, counting), &told(&job.key, watch, &seen));
     Ok(ExitCode::from(u8::from(counting == 0)))
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=500).contains(number));
+    number.ok_or_else(|| "write a number from 1 to 500".to_owned())
 }
 
 fn watched(watch: &Watch) -> String {
@@ -120,27 +126,65 @@ fn counts_as(what: Option<&What>) -> String {
     }
 }
 
-fn as_json(job: &JobKey, watch: &Watch, seen: &Preview) -> Value {
-    let entry = |entry: &Entry| {
-        let counts = match &entry.counts {
-            None => Value::Null,
-            Some(What::Started) => json!({ "started": true }),
-            Some(What::Finished {
-                started,
-                outcome,
-                reason,
-                will_be_retried,
-                facts,
-            }) => json!({
-                "began": started,
-                "outcome": outcome,
-                "reason": reason,
-                "will_be_retried": will_be_retried,
-                "facts": facts,
-            }),
-        };
-        json!({ "at": entry.at, "entry": entry.left, "counts_as": counts })
+/// What a script is told.
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    job: &'a JobKey,
+    watches: String,
+    entries: Vec<ToldEntry<'a>>,
+    note: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct ToldEntry<'a> {
+    at: Option<Timestamp>,
+    entry: &'a str,
+    /// Whether it counts as the start of a backup.
+    start: bool,
+    /// How the backup ended that it counts as the end of.
+    outcome: Option<Outcome>,
+    reason: Option<&'a str>,
+    began: Option<Timestamp>,
+    will_be_retried: bool,
+    facts: Option<&'a RunFacts>,
+}
+
+fn told<'a>(job: &'a JobKey, watch: &Watch, seen: &'a Preview) -> Told<'a> {
+    Told {
+        job,
+        watches: watched(watch),
+        entries: seen.entries.iter().map(told_entry).collect(),
+        note: seen.note.as_deref(),
+    }
+}
+
+fn told_entry(entry: &Entry) -> ToldEntry<'_> {
+    let told = ToldEntry {
+        at: entry.at,
+        entry: &entry.left,
+        start: false,
+        outcome: None,
+        reason: None,
+        began: None,
+        will_be_retried: false,
+        facts: None,
     };
-    let entries: Vec<Value> = seen.entries.iter().map(entry).collect();
-    json!({ "job": job, "watches": watched(watch), "entries": entries, "note": seen.note })
+    match &entry.counts {
+        None => told,
+        Some(What::Started) => ToldEntry { start: true, ..told },
+        Some(What::Finished {
+            started,
+            outcome,
+            reason,
+            will_be_retried,
+            facts,
+        }) => ToldEntry {
+            outcome: Some(*outcome),
+            reason: reason.as_deref(),
+            began: *started,
+            will_be_retried: *will_be_retried,
+            facts: Some(facts),
+            ..told
+        },
+    }
 }

@@ -293,7 +293,7 @@ impl Spool {
                 names.push(name);
             }
         }
-        names.sort_by_key(|name| name.seq);
+        names.sort_unstable_by_key(|name| name.seq);
         Ok(names)
     }
 

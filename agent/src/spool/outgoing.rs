@@ -54,7 +54,7 @@ impl Spool {
                 Err(error) => return Err(error),
             }
         }
-        found.sort_by_key(|(waiting, _)| waiting.event.seq);
+        found.sort_unstable_by_key(|(waiting, _)| waiting.event.seq);
         let mut bytes = 0;
         Ok(found
             .into_iter()

@@ -56,7 +56,7 @@ impl Spool {
             return Ok(());
         }
         let mut by_weight: Vec<Name> = names.to_vec();
-        by_weight.sort_by_key(|name| (name.weight, name.seq));
+        by_weight.sort_unstable_by_key(|name| (name.weight, name.seq));
         for name in by_weight {
             if count <= self.limits.events && bytes <= self.limits.bytes {
                 break;

@@ -116,7 +116,7 @@ impl Spool {
                     found.push(InterruptedRun { record });
                 }
             }
-            found.sort_by_key(|run| run.record.started_at);
+            found.sort_unstable_by_key(|run| run.record.started_at);
             Ok(found)
         };
         found().map_err(|source| self.error(source))

@@ -122,7 +122,7 @@ fn find_rotated(path: &Path, place: &LogPlace) -> Option<File> {
                     .is_some_and(|name| name.to_string_lossy().starts_with(&stem))
         })
         .collect();
-    siblings.sort();
+    siblings.sort_unstable();
     siblings.into_iter().take(1_000).find_map(|sibling| {
         let mut file = File::open(sibling).ok()?;
         let is_long_enough = file.metadata().ok()?.len() >= place.offset;

@@ -75,7 +75,7 @@ impl Line {
 }
 
 /// Media on a page.
-const PAGE: u16 = 100;
+const PAGE: u16 = 50;
 
 /// The filter as it stands in the address; empty is no filter.
 #[derive(Debug, Default, Deserialize)]

@@ -72,7 +72,7 @@ fn names(folder: &Path) -> Vec<String> {
         .take(MOST_FILES)
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
-    names.sort();
+    names.sort_unstable();
     names
 }
 
@@ -190,7 +190,7 @@ fn drop_ins(root: &Path, material: &mut Material) {
             }
         }
     }
-    found.sort();
+    found.sort_unstable();
     for (unit, _, text) in found {
         if let Some(whole) = material.units.get_mut(&unit) {
             whole.push('\n');

@@ -83,7 +83,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
         .take(most)
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .collect();
-    paths.sort();
+    paths.sort_unstable();
     paths
 }
 

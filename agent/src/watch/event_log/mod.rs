@@ -8,7 +8,7 @@ mod products;
 mod server_backup;
 mod veeam;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 
 use jiff::Timestamp;
@@ -99,22 +99,29 @@ pub(super) fn preview(table: &Table, most: usize) -> io::Result<Preview> {
 
 /// Whose entries are there instead: the product may log under another name.
 fn no_entries(table: &Table) -> io::Result<String> {
-    let others: BTreeSet<String> = newest(table, "", MOST_EVENTS * 5)?
-        .into_iter()
-        .map(|event| event.source)
-        .collect();
-    let sources: BTreeSet<&str> = table.rows.iter().map(|row| row.source.as_str()).collect();
+    let entries = newest(table, "", MOST_EVENTS * 5)?;
+    let others = each_once(entries.iter().map(|event| event.source.as_str())).join(", ");
     let missing = format!(
         "The event log '{}' has no entry of {}",
         table.channel,
-        Vec::from_iter(sources).join(", ")
+        sources(table).join(", ")
     );
     Ok(if others.is_empty() {
         format!("{missing}: it is empty")
     } else {
-        let others = Vec::from_iter(others).join(", ");
         format!("{missing}. Its newest are of: {others}. If the product is one of those, give its name as source")
     })
+}
+
+fn sources(table: &Table) -> Vec<&str> {
+    each_once(table.rows.iter().map(|row| row.source.as_str()))
+}
+
+fn each_once<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// The newest entries that a condition holds for, as many as asked for or as there are.
@@ -146,8 +153,7 @@ fn newest(table: &Table, condition: &str, most: usize) -> io::Result<Vec<LoggedE
 
 /// A condition for the entries of the table's sources. XPath has no escapes: a name has the quotes that are not in it.
 fn of_sources(table: &Table) -> String {
-    let sources: BTreeSet<&str> = table.rows.iter().map(|row| row.source.as_str()).collect();
-    let names: Vec<String> = sources
+    let names: Vec<String> = sources(table)
         .into_iter()
         .map(|source| {
             let quote = if source.contains('\'') { '"' } else { '\'' };
@@ -170,7 +176,9 @@ fn level_words(level: u32) -> &'static str {
 
 /// A query for the table's entries after a record.
 fn since(table: &Table, record: u64) -> String {
-    let ids: BTreeSet<u32> = table.rows.iter().map(|row| row.id).collect();
+    let mut ids: Vec<u32> = table.rows.iter().map(|row| row.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
     let ids: Vec<String> = ids.iter().map(|id| format!("EventID={id}")).collect();
     if ids.len() > MOST_IDS {
         return format!("*[System[(EventRecordID > {record})]]");
