@@ -1,5 +1,6 @@
 //! `lastgood-agent preview JOB`
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -49,11 +50,24 @@ pub(super) fn run(common: &Common, arguments: &PreviewArguments, printer: Printe
         .with_remedy("A job that watches has [job.watch]"));
     };
     let seen = preview(watch, arguments.last).map_err(|error| {
-        Failure::new(format!("{} cannot be read: {error}", watched(watch))).with_remedy(words::AS_ADMINISTRATOR)
+        Failure::new(format!("{} cannot be read: {error}", watched(watch))).with_remedy(remedy(watch, &error))
     })?;
     let counting = seen.entries.iter().filter(|entry| entry.counts.is_some()).count();
     printer.result(describe(watch, &seen, counting), &told(&job.key, watch, &seen));
     Ok(ExitCode::from(u8::from(counting == 0)))
+}
+
+fn remedy(watch: &Watch, error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::NotFound {
+        return "Make a backup first, or correct the file's name in the configuration".to_owned();
+    }
+    match watch {
+        Watch::EventLog(_) => format!(
+            "See that the product is installed here and logs under that name. {}",
+            words::AS_ADMINISTRATOR
+        ),
+        Watch::StatusFile { .. } | Watch::LogFile(_) | Watch::Duplicati { .. } => words::AS_ADMINISTRATOR.to_owned(),
+    }
 }
 
 fn number(text: &str) -> Result<usize, String> {

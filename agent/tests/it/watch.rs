@@ -206,7 +206,7 @@ fn windows_event_log_is_read_from_where_it_stood() {
         "events",
         &format!("{broken}{}{}", numbered(GOOD, 812), numbered(BAD, 813)),
     );
-    let _again = start();
+    let again = start();
     let runs = runs_of(&machine, "image", 2);
     assert_eq!(
         (runs[0].outcome, runs[1].outcome),
@@ -217,6 +217,19 @@ fn windows_event_log_is_read_from_where_it_stood() {
     assert_eq!(runs[0].facts.full.map(|claim| claim.holds), Some(true));
     assert_eq!(runs[0].tool.name, "windows-server-backup");
     assert_eq!(runs[0].finished_at.to_string(), "2026-11-20T03:12:44.7625059Z");
+    drop(again);
+    // What these entries say together is longer than what is kept of an answer.
+    let long = GOOD.replace("<EventID>4<", "<EventID>14<").replace(
+        "</EventData>",
+        &format!("<Data>{}</Data></EventData>", "x".repeat(30_000)),
+    );
+    append(&machine, "events", &numbered(BAD, 900));
+    for record in 901..906 {
+        append(&machine, "events", &numbered(&long, record));
+    }
+    let _once_more = start();
+    let told = runs_of(&machine, "image", 3);
+    assert_eq!(told[2].outcome, Outcome::Failed, "{}", machine.log());
 }
 
 #[test]
@@ -308,7 +321,11 @@ fn what_logs_and_status_files_say_already_can_be_looked_at() {
             .fail(&["preview", "other"])
             .contains("no profile 'office', only: default")
     );
-    assert!(machine.fail(&["preview", "none"]).contains("no.json cannot be read"));
+    let said = machine.fail(&["preview", "none"]);
+    assert!(
+        said.contains("no.json cannot be read") && said.contains("Make a backup first"),
+        "{said}"
+    );
     assert!(machine.fail(&["preview", "files"]).contains("http://127.0.0.1:8217/"));
     assert!(machine.fail(&["preview", "own"]).contains("watches nothing"));
     assert!(machine.fail(&["preview", "nothing"]).contains("no job 'nothing'"));
