@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 use futures_util::StreamExt as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
@@ -439,20 +439,21 @@ fn a_lack_of_files_passes_by() {
 
 async fn starve() {
     let server = server(Limits::default()).await;
+    let sockets = [TcpSocket::new_v4().unwrap(), TcpSocket::new_v4().unwrap()];
     let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
-    limit.current = Some(open + 9);
+    limit.current = Some(std::fs::read_dir("/proc/self/fd").unwrap().count() as u64 + 8);
     rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+    let held: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/proc/self/exe").ok()).collect();
+    // `accept` holds a file while it finds nobody waiting, so that there may be one for the first. There is none for the
+    // second, which is connected as far as the kernel is concerned.
     let mut streams = Vec::new();
-    while let Ok(stream) = TcpStream::connect(server.address).await {
-        streams.push(stream);
+    for socket in sockets {
+        streams.push(socket.connect(server.address).await.unwrap());
     }
-    assert!(streams.len() > 3);
-    // The last ones are connected as far as the kernel is concerned, and the server has no file for them.
-    let mut last = streams.pop().unwrap();
+    let last = &mut streams[1];
     last.write_all(&request("/")).await.unwrap();
     assert!(timeout(SHORT, last.readable()).await.is_err(), "no file, no answer");
-    streams.clear();
-    read_until(&mut last, "hello").await;
+    drop(held);
+    read_until(last, "hello").await;
     println!("starved and fed");
 }
