@@ -9,8 +9,10 @@ mod medium;
 mod silence;
 mod viewer;
 
+use jiff::tz::TimeZone;
 use lastgood_tests::agent::Machine;
 use lastgood_tests::mail::MailServer;
+use lastgood_tests::reporter::now;
 use lastgood_tests::server::{Server, Wishes};
 use lastgood_tests::wait;
 use lastgood_tests::wire::Answer;
@@ -88,9 +90,13 @@ fn open_every_day(server: &Server) {
     assert_eq!(answer.status, 303, "{}", answer.text());
 }
 
-/// Adds a job at Harbor Counseling that is due once a day, so that nothing but its reports matters for now; its id.
+/// Adds a job at Harbor Counseling that is due once a day, half a day from now: nothing but its reports matters, and none of
+/// them is of the slot; its id.
 pub(crate) fn add_daily_job(server: &Server, key: &str) -> String {
     let name = format!("{key} backup");
+    let zone = TimeZone::get("America/New_York").expect("the office's zone is known");
+    let half_a_day_off = (now().to_zoned(zone).hour() + 12) % 24;
+    let cron = format!("0 {half_a_day_off} * * *");
     server.operate(&[
         "job",
         "add",
@@ -101,7 +107,7 @@ pub(crate) fn add_daily_job(server: &Server, key: &str) -> String {
         "--name",
         &name,
         "--cron",
-        "0 22 * * *",
+        &cron,
     ]);
     server
         .database()
