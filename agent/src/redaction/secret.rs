@@ -34,12 +34,19 @@ impl Redaction {
     /// What may be told of a line.
     pub(super) fn line(&self, line: &str) -> String {
         let plain = line::clean(line);
-        let told = match object(&plain) {
+        let mut told = match object(&plain) {
             Some(value) => self.value("", value).to_string(),
             None => self.text(&plain),
         };
-        // Once more, because spaces went out of it and an object's parts were put together anew.
-        line::finish(&self.hide(&told))
+        // Spaces went out of it, and an object's parts were put together anew: a secret may stand there only now, and what it
+        // leaves of the words beside it is on no list. Each turn there is less that could be hidden.
+        loop {
+            let hidden = self.hide(&told);
+            if hidden == told {
+                return line::finish(&told);
+            }
+            told = words::choose(&hidden);
+        }
     }
 
     /// A part of a line of JSON: its texts are lines themselves.
@@ -51,15 +58,14 @@ impl Redaction {
         match value {
             Value::String(text) => {
                 let lines = text.split(['\n', '\r']).map(|line| self.text(&line::clean(line)));
-                // Nothing needs to be escaped anew.
-                Value::String(lines.collect::<Vec<String>>().join(" ").replace('"', "'"))
+                Value::String(unescaped(&lines.collect::<Vec<String>>().join(" ")))
             }
             Value::Array(values) => values.into_iter().map(|value| self.value(key, value)).collect(),
             Value::Object(fields) => fields
                 .into_iter()
                 .map(|(name, value)| {
                     let value = self.value(&name, value);
-                    (self.text(&line::clean(&name)).replace('"', "'"), value)
+                    (unescaped(&self.text(&line::clean(&name))), value)
                 })
                 .collect(),
             Value::Number(number) if words::is_personal_number(&number.to_string()) && !words::is_measure(key) => {
@@ -100,6 +106,11 @@ impl Redaction {
 fn object(line: &str) -> Option<serde_json::Value> {
     let line = line.trim();
     (line.starts_with('{') || line.starts_with('[')).then(|| serde_json::from_str(line).ok())?
+}
+
+/// With quotation marks that JSON need not escape anew, and that stand between words as the straight ones do.
+fn unescaped(text: &str) -> String {
+    text.replace('"', "\u{201d}")
 }
 
 fn names_secret_value(key: &str, value: &serde_json::Value) -> bool {

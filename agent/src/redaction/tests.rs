@@ -258,6 +258,13 @@ fn the_list_has_words_in_lower_case_and_in_order() {
     }
 }
 
+#[test]
+fn a_secret_that_an_object_spells_leaves_no_half_word() {
+    fuzzing::output("r\"", "{\"error\":\"r\\\"\"}");
+    fuzzing::output("r\"", "{\"error\":\"could not open it\", \"code\": 1}");
+    fuzzing::output("x", "{\"error\":\"x\\\"0\"}");
+}
+
 /// A part of a path that nobody would miss: no word of the list.
 fn component() -> impl Strategy<Value = String> {
     "[A-ZÄ]?[a-zé]{4,10}".prop_filter("a word of the list may stay", |name| !words::may_be_told(name))

@@ -14,8 +14,8 @@ static LIST: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
 });
 
 /// What may stand before and after a word and is told even when the word is not.
-const OPENING: [char; 11] = [
-    '(', '[', '{', '<', '"', '\'', '`', '\u{2018}', '\u{201c}', '\u{201e}', '\u{ab}',
+const OPENING: [char; 12] = [
+    '(', '[', '{', '<', '"', '\'', '`', '\u{2018}', '\u{201c}', '\u{201d}', '\u{201e}', '\u{ab}',
 ];
 const CLOSING: [char; 16] = [
     ')', ']', '}', '>', '"', '\'', '`', '\u{2019}', '\u{201d}', '\u{bb}', '.', ',', ';', ':', '!', '?',
