@@ -263,6 +263,8 @@ fn a_secret_that_an_object_spells_leaves_no_half_word() {
     fuzzing::output("r\"", "{\"error\":\"r\\\"\"}");
     fuzzing::output("r\"", "{\"error\":\"could not open it\", \"code\": 1}");
     fuzzing::output("x", "{\"error\":\"x\\\"0\"}");
+    fuzzing::output("x", "{\"error\":\"'o x\"}");
+    fuzzing::output("x", "{\"error\":\"i/o error\"}");
 }
 
 /// A part of a path that nobody would miss: no word of the list.
